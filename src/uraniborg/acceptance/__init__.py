@@ -1,0 +1,1 @@
+"""Acceptance suites: what is promised, measured by running the real productions."""

@@ -1,0 +1,1 @@
+"""Pure functions and kernels: arrays in, arrays or frozen results out."""

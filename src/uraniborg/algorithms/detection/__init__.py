@@ -1,0 +1,7 @@
+"""Finding sources: matched filter, footprints, peaks."""
+
+from uraniborg.algorithms.detection.detect import detect_sources
+from uraniborg.algorithms.detection.filter import matched_filter
+from uraniborg.algorithms.detection.footprints import Footprints, footprint_bits, merge_footprints
+
+__all__ = ("Footprints", "detect_sources", "footprint_bits", "matched_filter", "merge_footprints")

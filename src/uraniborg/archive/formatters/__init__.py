@@ -1,0 +1,1 @@
+"""How each storage class is written to and read from files; nothing is pickled."""

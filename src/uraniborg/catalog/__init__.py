@@ -1,0 +1,1 @@
+"""Tables at scale: spatially partitioned Parquet, query engines, ADQL."""

@@ -1,0 +1,5 @@
+"""Engines that answer checked queries."""
+
+from uraniborg.catalog.engine.duckdb import DuckDBEngine
+
+__all__ = ("DuckDBEngine",)

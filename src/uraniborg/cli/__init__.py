@@ -1,0 +1,1 @@
+"""The `uraniborg` command; imports lazily so that help is quick."""

@@ -1,0 +1,1 @@
+"""What is true of one camera only; one folder for each camera."""

@@ -1,0 +1,1 @@
+"""What data are: PSF models, sky map, masks, table schemas and geometry, built on `lsst.images`."""

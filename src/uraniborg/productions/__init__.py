@@ -1,0 +1,1 @@
+"""Campaigns: pipeline YAML and the drivers that run it."""

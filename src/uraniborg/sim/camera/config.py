@@ -1,0 +1,133 @@
+"""What the sensors, the read-out electronics and the calibration sequence of a raw simulation are like.
+
+Nominal gain, read noise and full well are those of `uraniborg.sim.config.CameraConfig`; here is how amplifiers scatter
+around them and what else is done to the light.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from uraniborg.instruments.simcam.raw_layout import AmplifierLayout
+
+__all__ = ("CalibrationConfig", "ElectronicsConfig", "SensorConfig")
+
+NotNegative = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SensorConfig(_Section):
+    """The silicon.
+
+    Attributes
+    ----------
+    dark_current : float [electron/s]
+        Of an ordinary pixel.
+    hot_pixels : float
+        Mean number of hot pixels in 10^6 pixels.
+    hot_pixel_current : float [electron/s]
+        Median dark current of hot pixels.
+    vignetting : float []
+        Loss of light at the corner of the focal plane.
+    pixel_response : float []
+        Scatter of the response of pixels.
+    dust_grains : float
+        Mean number of dust shadows on a detector.
+    fringing : dict of str to float []
+        Amplitude of the fringes of the night sky, by band; none where not given.
+    brighter_fatter : float [electron^-1]
+        Relative loss of a pixel's variance in a flat for each electron, -a00; 0 switches the effect off.
+    serial_cti, parallel_cti : float []
+        Share of the charge that each transfer leaves behind.
+    trap_time : float [pixel]
+        Time constant of the release of that charge, in transfers.
+    """
+
+    dark_current: NotNegative = 0.02
+    hot_pixels: NotNegative = 100.0
+    hot_pixel_current: NotNegative = 5.0
+    vignetting: Share = 0.06
+    pixel_response: Share = 0.005
+    dust_grains: NotNegative = 8.0
+    fringing: dict[Literal["u", "g", "r", "i", "z", "y"], NotNegative] = {"i": 0.002, "z": 0.01, "y": 0.03}
+    brighter_fatter: NotNegative = 2.5e-6
+    serial_cti: Share = 1e-6
+    parallel_cti: Share = 3e-7
+    trap_time: Annotated[float, Field(gt=0.0)] = 0.7
+
+
+class ElectronicsConfig(_Section):
+    """The amplifiers of each detector and what they do to the signal.
+
+    Attributes
+    ----------
+    columns, rows, prescan, overscan, parallel_overscan
+        See `AmplifierLayout`.
+    bits : int
+        Depth of the converter; up to 16 the pixels are unsigned 16-bit integers, above 32-bit ones.
+    gain_scatter, read_noise_scatter : float []
+        Relative scatter of amplifiers around the nominal values.
+    bias_level, bias_scatter : float [adu]
+        Mean level and its scatter between amplifiers.
+    bias_pattern : float [adu]
+        Scatter of the fixed pattern of pixels; the serial turn-on at the start of a row is ten times as large.
+    bias_drift : float [adu]
+        Scatter of the level of whole rows, different in each exposure, seen in the overscan too.
+    nonlinearity : float []
+        Typical relative loss of signal at the full well.
+    crosstalk : float []
+        Coefficient between neighbouring amplifiers; it falls with the square of their distance.
+    """
+
+    columns: Annotated[int, Field(ge=1)] = 8
+    rows: Literal[1, 2] = 2
+    prescan: Count = 10
+    overscan: Count = 32
+    parallel_overscan: Count = 32
+    bits: Annotated[int, Field(ge=8, le=31)] = 18
+    gain_scatter: Share = 0.03
+    read_noise_scatter: Share = 0.05
+    bias_level: NotNegative = 20000.0
+    bias_scatter: NotNegative = 1000.0
+    bias_pattern: NotNegative = 0.5
+    bias_drift: NotNegative = 0.5
+    nonlinearity: Share = 0.01
+    crosstalk: Annotated[float, Field(gt=-0.1, lt=0.1)] = 2e-4
+
+    def layout(self, width: int, height: int) -> AmplifierLayout:
+        """Return the layout of the amplifiers of a detector of this size [pixel]."""
+        return AmplifierLayout(
+            width, height, self.columns, self.rows, self.prescan, self.overscan, self.parallel_overscan
+        )
+
+
+class CalibrationConfig(_Section):
+    """The calibration sequence, taken in the night before the first one of the survey.
+
+    Attributes
+    ----------
+    biases, darks : int
+        Number of exposures.
+    dark_time : float [s]
+        Length of a dark.
+    flat_band : str
+        Band of the ramp of flats.
+    flat_levels : tuple of float [electron]
+        Mean light in a pixel; each level is taken twice, at the same lamp with the exposure time in proportion.
+    flat_flux : float [electron/s]
+        Light of the lamp in a pixel.
+    """
+
+    biases: Count = 5
+    darks: Count = 3
+    dark_time: Annotated[float, Field(gt=0.0)] = 120.0
+    flat_band: Literal["u", "g", "r", "i", "z", "y"] = "r"
+    flat_levels: tuple[Annotated[float, Field(gt=0.0)], ...] = (2e3, 5e3, 1e4, 2e4, 4e4, 6e4, 8e4)
+    flat_flux: Annotated[float, Field(gt=0.0)] = 2000.0

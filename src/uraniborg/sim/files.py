@@ -1,0 +1,70 @@
+"""Small helpers of everything that writes a survey: folders, tables, work spread over processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from astropy.table import Table
+
+from uraniborg.archive.formatters.tables import table_from_arrow, table_to_arrow
+from uraniborg.core.errors import UserError
+
+__all__ = ("check_empty", "read_table", "run_all", "write_table")
+
+
+def check_empty(folder: Path) -> None:
+    """Refuse a folder that holds anything.
+
+    Raises
+    ------
+    UserError
+        If the path exists and is not an empty folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is not an empty folder; choose another one for the simulated survey")
+
+
+def run_all[T](function: Callable[..., T], work: Sequence[tuple[Any, ...]], *, jobs: int) -> Iterator[T]:
+    """Yield what a function returns for each set of arguments, in their order whatever the number of processes.
+
+    Parameters
+    ----------
+    function : callable
+        Function of a module.
+    work : sequence of tuple
+        Positional arguments of each call.
+    jobs : int
+        Number of processes; with 1, this one.
+    """
+    if jobs <= 1 or len(work) <= 1:
+        for arguments in work:
+            yield function(*arguments)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(work)), mp_context=context) as pool:
+        futures = [pool.submit(function, *arguments) for arguments in work]
+        for future in futures:
+            yield future.result()
+
+
+def write_table(path: Path, table: Table) -> None:
+    """Write a table as Parquet; equal tables give equal files."""
+    pq.write_table(table_to_arrow(table), path, compression="zstd")
+
+
+def read_table(path: Path) -> Table:
+    """Return a table that `write_table` wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"no table {path.name} in {path.parent}; was the simulation finished?")
+    return table_from_arrow(pq.read_table(path))

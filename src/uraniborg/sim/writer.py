@@ -1,0 +1,200 @@
+"""A simulated survey on disk: image triplets, reference catalogue, truth tables, and the configuration they came from.
+
+Every file depends on the configuration alone; the number of workers, the machine and the time leave no trace in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table, vstack
+
+from uraniborg.core.errors import UserError
+from uraniborg.core.progress import progress
+from uraniborg.instruments.simcam.headers import Member, file_name, make_headers
+from uraniborg.sim.config import SimConfig, load_config
+from uraniborg.sim.exposure import RenderedExposure, render_exposure
+from uraniborg.sim.files import check_empty, read_table, run_all, write_table
+from uraniborg.sim.observing import Visit, plan_visits
+from uraniborg.sim.raw_writer import write_raws
+from uraniborg.sim.reference import make_reference_catalogue
+from uraniborg.sim.sky import make_sky
+
+__all__ = ("SimulatedField", "load_field", "simulate_calibrations", "simulate_field")
+
+_SURVEY = "survey.yaml"
+_MEMBERS: tuple[Member, ...] = ("image", "weight", "dq")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedField:
+    """A simulated survey in a folder.
+
+    Attributes
+    ----------
+    root : pathlib.Path
+        Folder that holds all of it.
+    config : SimConfig
+        What it was made from.
+    """
+
+    root: Path
+    config: SimConfig
+
+    @property
+    def image_folder(self) -> Path:
+        """Folder of the FITS files."""
+        return self.root / "images"
+
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """The image member of every triplet, in order of exposure and detector."""
+        return tuple(sorted(self.image_folder.glob("*_image.fits")))
+
+    @property
+    def raw_folder(self) -> Path:
+        """Folder of the raw files, if the survey has any."""
+        return self.root / "raw"
+
+    @property
+    def raws(self) -> tuple[Path, ...]:
+        """The raw files, in order of exposure and detector."""
+        return tuple(sorted(self.raw_folder.glob("*_raw.fits")))
+
+    @property
+    def reference(self) -> Path:
+        """The reference catalogue (Parquet)."""
+        return self.root / "reference" / "gaia.parquet"
+
+    def truth_path(self, name: str) -> Path:
+        """Return the path of a truth table, e.g. ``sources`` or ``amplifiers``."""
+        return self.root / "truth" / f"{name}.parquet"
+
+    def truth(self, name: str) -> Table:
+        """Return a truth table: ``sources`` (TruthSource), ``visits`` (TruthVisit) or ``exposures`` (TruthExposure).
+
+        With raw files also ``raws`` (TruthRaw) and the tables of `camera_truth`.
+        """
+        return read_table(self.truth_path(name))
+
+
+def simulate_field(config: SimConfig, out_dir: Path, *, jobs: int = 1) -> SimulatedField:
+    """Make a survey: render all exposures and write them with their truth.
+
+    Parameters
+    ----------
+    config : SimConfig
+        The survey.
+    out_dir : pathlib.Path
+        Folder to write to; made if absent, must be empty.
+    jobs : int
+        Number of processes; the files do not depend on it.
+
+    Returns
+    -------
+    SimulatedField
+
+    Raises
+    ------
+    UserError
+        If the folder is not empty.
+    """
+    out_dir = Path(out_dir)
+    check_empty(out_dir)
+    field = SimulatedField(root=out_dir, config=config)
+    for folder in (field.image_folder, field.reference.parent, field.truth_path("sources").parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    sky = make_sky(config)
+    write_table(field.truth_path("sources"), sky)
+    write_table(field.reference, make_reference_catalogue(sky, config))
+    visits = plan_visits(config)
+    work = [(field, sky, visit, detector) for visit in visits for detector in range(config.camera.geometry.n_detectors)]
+    truth, exposures = [], []
+    with progress(f"simulating {config.name}", total=len(work)) as bar:
+        for rendered in run_all(_render_one, work, jobs=jobs):
+            truth.append(rendered[0])
+            exposures.append(rendered[1])
+            bar.advance()
+    write_table(field.truth_path("visits"), vstack(truth))
+    write_table(field.truth_path("exposures"), vstack(exposures))
+    if config.raw:
+        write_raws(out_dir, config, sky=sky, visits=visits, jobs=jobs)
+    (out_dir / _SURVEY).write_text(config.to_yaml(), "utf8")
+    return field
+
+
+def simulate_calibrations(config: SimConfig, out_dir: Path, *, jobs: int = 1) -> SimulatedField:
+    """Write the raw calibration sequence of a survey and the truth about its camera, and nothing else.
+
+    Parameters
+    ----------
+    config : SimConfig
+        The survey.
+    out_dir : pathlib.Path
+        Folder to write to; made if absent, must be empty.
+    jobs : int
+        Number of processes; the files do not depend on it.
+
+    Returns
+    -------
+    SimulatedField
+        With `SimulatedField.raws` and the truth tables of the camera.
+
+    Raises
+    ------
+    UserError
+        If the folder is not empty, or if the detectors cannot be cut into the amplifiers asked for.
+    """
+    out_dir = Path(out_dir)
+    check_empty(out_dir)
+    config.electronics.layout(config.camera.width, config.camera.height)
+    write_raws(out_dir, config, sky=None, visits=(), jobs=jobs)
+    (out_dir / _SURVEY).write_text(config.to_yaml(), "utf8")
+    return SimulatedField(root=out_dir, config=config)
+
+
+def load_field(folder: Path) -> SimulatedField:
+    """Return the survey that `simulate_field` wrote to a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    UserError
+        If the folder does not hold a complete survey.
+    """
+    path = Path(folder) / _SURVEY
+    if not path.is_file():
+        raise UserError(f"{folder} holds no complete simulated survey: there is no {_SURVEY}, which is written last")
+    return SimulatedField(root=Path(folder), config=load_config(path))
+
+
+def _render_one(field: SimulatedField, sky: Table, visit: Visit, detector: int) -> tuple[Table, Table]:
+    rendered = render_exposure(sky, visit, detector, config=field.config)
+    _write_triplet(field, visit, detector, rendered)
+    return rendered.truth, rendered.exposure
+
+
+def _write_triplet(field: SimulatedField, visit: Visit, detector: int, rendered: RenderedExposure) -> None:
+    camera = field.config.camera
+    pixels = {"image": rendered.image, "weight": rendered.weight, "dq": rendered.dq}
+    for member in _MEMBERS:
+        primary, extension = make_headers(
+            visit.header_exposure(field.config),
+            detector,
+            member,
+            geometry=camera.geometry,
+            gain=camera.gain,
+            read_noise=camera.read_noise,
+            saturation=camera.full_well / camera.gain,
+            fwhm=round(float(rendered.exposure["psfFwhm"][0]), 2),
+            sky_level=float(np.float32(visit.sky_level / camera.gain)),
+        )
+        hdus = fits.HDUList([fits.PrimaryHDU(header=primary), fits.ImageHDU(pixels[member], header=extension)])
+        hdus.writeto(field.image_folder / file_name(visit.visit, detector, member))

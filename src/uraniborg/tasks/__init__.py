@@ -1,0 +1,1 @@
+"""PipelineTasks: Config, Connections and a thin `run` around `uraniborg.algorithms`."""

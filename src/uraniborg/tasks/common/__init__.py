@@ -1,0 +1,1 @@
+"""What several tasks share between `lsst.images` and the pure functions of `algorithms`."""

@@ -1,0 +1,1 @@
+"""Test kit that ships with the package: contract suites and tiny repositories."""

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import astropy.units as u
+import pytest
+from astropy.time import Time
+from lsst.daf.butler import CollectionType, DatasetType
+
+from uraniborg.archive.certify import certify_calibration, decertify_calibration, make_timespan
+from uraniborg.core.errors import UserError
+from uraniborg.testing.repos import make_repository
+
+
+@pytest.fixture
+def butler(tmp_path):
+    butler = make_repository(tmp_path)
+    kind = DatasetType(
+        "gain", ("instrument", "detector"), "StructuredDataDict", universe=butler.dimensions, isCalibration=True
+    )
+    butler.registry.registerDatasetType(kind)
+    plain = DatasetType("note", ("instrument", "detector"), "StructuredDataDict", universe=butler.dimensions)
+    butler.registry.registerDatasetType(plain)
+    for run, value in (("january", 1.0), ("february", 2.0)):
+        butler.collections.register(run)
+        for detector in (0, 1):
+            butler.put({"gain": value + detector / 10}, "gain", instrument="Tiny", detector=detector, run=run)
+    butler.put({}, "note", instrument="Tiny", detector=0, run="january")
+    yield butler
+    butler.close()
+
+
+def gain(butler, when: str, detector: int = 0) -> float | None:
+    ref = butler.find_dataset(
+        "gain",
+        instrument="Tiny",
+        detector=detector,
+        collections="calib",
+        timespan=make_timespan(when, Time(when, scale="tai") + 1.0 * u.day),
+    )
+    return None if ref is None else butler.get(ref)["gain"]
+
+
+def test_what_holds_when(butler) -> None:
+    refs = certify_calibration(butler, "gain", "january", "calib", begin="2026-01-01", end="2026-02-01")
+    assert len(refs) == 2
+    certify_calibration(butler, "gain", "february", "calib", begin="2026-02-01")
+    assert butler.collections.get_info("calib").type is CollectionType.CALIBRATION
+    assert gain(butler, "2026-01-20") == 1.0
+    assert gain(butler, "2026-02-01", detector=1) == 2.1
+    assert gain(butler, "2025-12-30") is None
+
+
+def test_overlap_is_refused(butler) -> None:
+    certify_calibration(butler, "gain", "january", "calib", begin="2026-01-01", end="2026-02-01")
+    with pytest.raises(UserError, match="part of that time is taken"):
+        certify_calibration(butler, "gain", "february", "calib", begin="2026-01-31", end="2026-03-01")
+    assert gain(butler, "2026-02-10") is None
+    certify_calibration(butler, "gain", "february", "calib", begin="2026-02-01", data_id={"detector": 1})
+    assert (gain(butler, "2026-02-10"), gain(butler, "2026-02-10", detector=1)) == (None, 2.1)
+
+
+def test_decertified_time_is_free(butler) -> None:
+    certify_calibration(butler, "gain", "january", "calib")
+    decertify_calibration(butler, "gain", "calib", begin="2026-01-10", end="2026-01-20")
+    assert (gain(butler, "2026-01-05"), gain(butler, "2026-01-15"), gain(butler, "2026-01-25")) == (1.0, None, 1.0)
+    certify_calibration(butler, "gain", "february", "calib", begin="2026-01-10", end="2026-01-20")
+    assert gain(butler, "2026-01-15") == 2.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "times", "message"),
+    [
+        (("gain", "march", "calib"), {}, "cannot find 'gain' in 'march'"),
+        (("bias", "january", "calib"), {}, "cannot find 'bias'"),
+        (("gain", "tests", "calib"), {}, "nothing to certify"),
+        (("note", "january", "calib"), {}, "not registered as a calibration"),
+        (("gain", "january", "february"), {}, "'february' is a RUN, not a CALIBRATION"),
+        (("gain", "january", "calib"), {"begin": "2026-02-01", "end": "2026-01-01"}, "is empty"),
+        (("gain", "january", "calib"), {"begin": "yesterday"}, "'yesterday' is not a time"),
+    ],
+)
+def test_faults_are_told(butler, arguments, times, message) -> None:
+    with pytest.raises(UserError, match=message):
+        certify_calibration(butler, *arguments, **times)
+
+
+def test_decertify_needs_a_collection(butler) -> None:
+    with pytest.raises(UserError, match="cannot decertify 'gain' in 'nowhere'"):
+        decertify_calibration(butler, "gain", "nowhere")
