@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +22,7 @@ from uraniborg.core.errors import StoreError, UserError
 from uraniborg.testing.datasets import EXAMPLES
 from uraniborg.testing.object_store import object_store
 from uraniborg.testing.postgres import PostgresServer, postgres_server
+from uraniborg.testing.registries import leave_half_written
 from uraniborg.testing.repos import make_repository
 from uraniborg.testing.repository import RepositoryContract
 
@@ -170,23 +168,10 @@ def _universe():
     return DimensionUniverse()
 
 
-_DIE_WHILE_WRITING = """
-import os, signal, sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("PRAGMA cache_size = 1")  # so that pages are written before the commit
-connection.execute("BEGIN IMMEDIATE")
-connection.execute("CREATE TABLE half_written (a TEXT)")
-connection.executemany("INSERT INTO half_written VALUES (?)", [("x" * 4000,)] * 200)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 def test_a_reader_can_open_what_a_killed_writer_left(tmp_path: Path) -> None:
     create_repository(tmp_path / "repo").close()
     database = tmp_path / "repo" / "gen3.sqlite3"
-    killed = subprocess.run([sys.executable, "-c", _DIE_WHILE_WRITING, database], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert database.with_name(database.name + "-journal").stat().st_size > 0
+    leave_half_written(database)
     with open_repository(tmp_path / "repo") as butler:
         assert not list(butler.collections.query("*"))
     with sqlite3.connect(database) as connection:

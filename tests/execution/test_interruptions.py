@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from lsst.daf.butler import Butler
 
+from uraniborg.testing.registries import leave_half_written
+
 
 def alive(marker: str) -> list[str]:
     """Command lines of living processes of pools whose lock or graph lies under ``marker``."""
@@ -61,6 +63,15 @@ def test_ctrl_c_leaves_no_orphans_registers_what_finished_and_can_be_continued(t
     assert resumed.ok
     assert resumed.skipped["two"] >= 1
     tiny.check_complete(run)
+
+
+def test_a_registry_left_half_written_is_mended_by_whoever_continues(tiny: Any) -> None:
+    first = tiny.run()
+    leave_half_written(Path(tiny.repo) / "gen3.sqlite3")
+    resumed = tiny.run(resume=True)
+    assert resumed.ok
+    assert resumed.run == first.run
+    tiny.check_complete(resumed.run)
 
 
 @pytest.mark.slow

@@ -10,6 +10,16 @@ from uraniborg.verify.first_light import FirstLightData, match_truth, measure_fi
 from uraniborg.verify.metrics import Measurement
 
 
+def summary(made_up) -> Table:  # type: ignore[no-untyped-def]
+    return made_up.products.table("visit_detector_summary")
+
+
+def gaussian_stamp(fwhm: float) -> np.ndarray:
+    square = np.add.outer(np.arange(-31, 32) ** 2, np.arange(-31, 32) ** 2)
+    stamp = np.exp(-4.0 * np.log(2.0) * square / fwhm**2)
+    return stamp / stamp.sum()
+
+
 @pytest.fixture(scope="module")
 def simulated(made_up) -> dict[str, Measurement]:  # type: ignore[no-untyped-def]
     data = FirstLightData(made_up.products, truth=made_up.truth)
@@ -18,7 +28,9 @@ def simulated(made_up) -> dict[str, Measurement]:  # type: ignore[no-untyped-def
 
 @pytest.fixture(scope="module")
 def real(made_up) -> dict[str, Measurement]:  # type: ignore[no-untyped-def]
-    data = FirstLightData(made_up.products, survey_ccds=made_up.survey_ccds)
+    # Round Gaussians, 4 % narrower than the half-maximum width of the summary.
+    stamps = {int(row["visitId"]): gaussian_stamp(0.96 * row["psfFwhm"]) for row in summary(made_up)}
+    data = FirstLightData(made_up.products, survey_ccds=made_up.survey_ccds, survey_psfs=stamps)
     return {found.metric.name: found for found in measure_first_light(data)}
 
 
@@ -45,8 +57,9 @@ def test_real_numbers_are_those_put_in(real: dict[str, Measurement]) -> None:
     assert astrometry.details["1"]["header_rms_ra_mas"] == pytest.approx(300.0, rel=0.02)
     assert real["real_zero_point_offset"].value == pytest.approx(0.03)
     assert real["real_zero_point_scatter"].value == pytest.approx(0.0, abs=1e-9)
-    assert real["real_fwhm"].value == pytest.approx(2.5)
-    assert "at most 5.0 %" in real["real_fwhm"].note
+    assert real["real_fwhm"].value == pytest.approx(5.0)
+    assert "+2.5 to +2.5 %" in real["real_fwhm"].note  # the half-maximum width
+    assert real["real_psf_width"].value == pytest.approx(100 * (1 / 0.96 - 1), rel=1e-3)
     repeat = real["real_repeatability"]
     assert repeat.value == pytest.approx(0.012, rel=0.2)
     assert "variable and set aside: star 60" in repeat.note
@@ -61,6 +74,7 @@ def test_alerts_are_read_from_the_repository(simulated: dict[str, Measurement]) 
 def test_what_is_missing_is_not_held(made_up) -> None:  # type: ignore[no-untyped-def]
     found = {m.metric.name: m for m in measure_first_light(FirstLightData(made_up.products))}
     assert not found["real_zero_point_offset"].measured
+    assert not found["real_psf_width"].measured
     assert "no survey-ccds table" in found["real_zero_point_offset"].note
     listed = found["repository_listed"]
     assert listed.measured

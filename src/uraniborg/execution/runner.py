@@ -180,7 +180,7 @@ def _continue(
     inputs: list[str],
 ) -> RunReport:
     """Execute what is left of the graph that was saved with a run."""
-    with Butler.from_config(repo, writeable=False) as reader:
+    with _registry(repo) as reader:
         ref = find_graph(reader, run)
     if ref is None:
         # Killed before the graph was saved: nothing has been executed, but the RUN exists.
@@ -243,8 +243,17 @@ def _write_butler(repo: str, graph: Any, names: dict[str, Any]) -> Butler:
     return butler
 
 
+def _registry(repo: str) -> Butler:
+    """Open a repository to look into it, as somebody who may write.
+
+    What a killed process had half written in an SQLite registry is undone by the next one that may write; a reader is
+    refused until then.
+    """
+    return Butler.from_config(repo, writeable=True)
+
+
 def _last_run(repo: str, output: str | None, output_run: str | None) -> str | None:
-    with Butler.from_config(repo, writeable=False) as butler:
+    with _registry(repo) as butler:
         try:
             if output_run is not None:
                 return str(butler.collections.get_info(output_run).name)

@@ -10,6 +10,7 @@ from uraniborg.verify.first_light import SUITE, FirstLightData, measure_first_li
 from uraniborg.verify.metrics import Measurement, load_suite
 from uraniborg.verify.products import Products, Truth, open_products
 from uraniborg.verify.report import Report, write_report
+from uraniborg.verify.survey_psfs import read_survey_psfs
 
 __all__ = ("first_light_data", "measure_run", "report_run")
 
@@ -26,7 +27,8 @@ def first_light_data(result: FirstLight, products: Products) -> FirstLightData:
     """
     truth = result.field.truth
     if truth is None:
-        return FirstLightData(products, survey_ccds=read_survey_ccds(result.field.images))
+        images = result.field.images
+        return FirstLightData(products, survey_ccds=read_survey_ccds(images), survey_psfs=read_survey_psfs(images))
     return FirstLightData(products, Truth(*(truth.truth(name) for name in ("sources", "visits", "exposures"))))
 
 
