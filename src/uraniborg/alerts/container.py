@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,16 @@ import fastavro
 from fastavro.validation import ValidationError, validate
 
 from uraniborg.alerts.cutouts import MINIMUM_SIZE, read_cutout
+from uraniborg.alerts.rows import encode_long
 from uraniborg.alerts.schema import AlertSchema, latest_schema
 from uraniborg.core.errors import UserError
 
-__all__ = ("ValidationReport", "read_alerts", "validate_alerts", "write_alerts")
+__all__ = ("ValidationReport", "read_alerts", "validate_alerts", "write_alerts", "write_encoded")
 
 type Record = dict[str, Any]
+
+_MARKER = b"uraniborg-alerts"
+_BLOCK = 1 << 20  # bytes of packets that are compressed together
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,52 @@ def write_alerts(packets: Sequence[Record], *, schema: AlertSchema | None = None
         If a packet does not agree with the schema.
     """
     definition = (schema or latest_schema()).definition
+    encoded = []
     for packet in packets:
         try:
             validate(packet, definition, raise_errors=True, strict=True)
         except ValidationError as error:
             raise UserError(f"alert {packet.get('diaSourceId')} does not agree with its schema: {error}") from error
+        buffer = io.BytesIO()
+        fastavro.schemaless_writer(buffer, definition, packet)
+        encoded.append(buffer.getvalue())
+    return write_encoded(encoded, schema=schema)
+
+
+def write_encoded(packets: Iterable[bytes], *, schema: AlertSchema | None = None) -> bytes:
+    """Write packets that are encoded already into an Avro object container file.
+
+    Parameters
+    ----------
+    packets : iterable of bytes
+        From `encode_packets`.
+    schema : AlertSchema, optional
+        That of the packets; the newest by default.
+
+    Returns
+    -------
+    bytes
+    """
     buffer = io.BytesIO()
-    fastavro.writer(buffer, definition, packets, codec="deflate", sync_marker=b"uraniborg-alerts")
+    definition = (schema or latest_schema()).definition
+    fastavro.writer(buffer, definition, [], codec="deflate", sync_marker=_MARKER)
+    block: list[bytes] = []
+    size = 0
+    for packet in packets:
+        block.append(packet)
+        size += len(packet)
+        if size >= _BLOCK:
+            _write_block(buffer, block)
+            block, size = [], 0
+    if block:
+        _write_block(buffer, block)
     return buffer.getvalue()
+
+
+def _write_block(buffer: io.BytesIO, packets: list[bytes]) -> None:
+    compressor = zlib.compressobj(wbits=-15)  # raw deflate, as Avro has it
+    data = compressor.compress(b"".join(packets)) + compressor.flush()
+    buffer.write(encode_long(len(packets)) + encode_long(len(data)) + data + _MARKER)
 
 
 def _open(data: bytes) -> Any:

@@ -1,4 +1,7 @@
-"""From rows of tables to alert packets: one record for each source, with its object and its history."""
+"""From rows of tables to alert packets: one record for each source, with its object and its history.
+
+For whoever wants to look into packets in Python; `encode_packets` makes the same packets as bytes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from uraniborg.alerts.rows import NULL_IDENTIFIERS
 from uraniborg.alerts.schema import AlertField, AlertSchema, latest_schema
 from uraniborg.core.errors import UserError, report_faults
 
@@ -17,9 +21,6 @@ __all__ = ("HISTORY_DAYS", "Cutouts", "VisitContext", "build_packets", "table_re
 
 HISTORY_DAYS = 365.25
 """Length of the history in a packet: twelve months."""
-
-NULL_IDENTIFIERS = frozenset({"diaObjectId", "ssObjectId", "parentDiaSourceId"})
-"""Identifiers for which 0 means that there is none."""
 
 type Record = dict[str, Any]
 

@@ -22,7 +22,7 @@ from lsst.pipe.base import (
     Struct,
 )
 
-from uraniborg.alerts import VisitContext, build_packets, write_alerts
+from uraniborg.alerts import VisitContext, encode_packets, write_encoded
 from uraniborg.tasks.common.alert_cutouts import make_cutouts
 from uraniborg.tasks.common.dia_objects import object_rows, stack_tables
 from uraniborg.tasks.common.earlier_visits import add_earlier_visits
@@ -135,7 +135,7 @@ class MakeAlertsTask(PipelineTask):
         here = (np.asarray(known["visit"]) == frame.visit) & (np.asarray(known["detector"]) == frame.detector)
         sent = known[here & (np.asarray(known["reliability"]) >= self.config.min_reliability)]
         related = known[np.isin(np.asarray(known["diaObjectId"]), np.asarray(sent["diaObjectId"]))]
-        packets = build_packets(
+        packets = encode_packets(
             sent,
             object_rows(related, processed=processed, forced=forced),
             history=related[np.asarray(related["midpointMjdTai"]) < now],
@@ -146,4 +146,4 @@ class MakeAlertsTask(PipelineTask):
                 cutouts=make_cutouts(sent, images, size=self.config.stamp_size, psf_size=self.config.psf_size),
             ),
         )
-        return Struct(alert_packets=write_alerts(packets), n_alerts=len(packets))
+        return Struct(alert_packets=write_encoded(packets), n_alerts=len(packets))

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Table
 from lsst.images import VisitImage
 
-from uraniborg.alerts import Cutouts, Plane, encode_cutout
+from uraniborg.alerts import Cutouts, Plane, encode_cutouts
 from uraniborg.model.projections import pixel_jacobians
 from uraniborg.tasks.common.dia_sources import difference_bits
 from uraniborg.tasks.common.differences import detector_psf
@@ -53,7 +53,4 @@ def _stamps(sources: Table, image: VisitImage, size: int, psf_size: int, *, mask
     cut = max((psfs.shape[-1] - psf_size) // 2, 0)
     psfs = psfs[:, cut : psfs.shape[1] - cut, cut : psfs.shape[2] - cut]
     ra, dec = np.asarray(sources["ra"]), np.asarray(sources["dec"])
-    return [
-        encode_cutout(plane, (px, py), sky=(alpha, delta), matrix=matrix, psf=psf, size=size)
-        for px, py, alpha, delta, matrix, psf in zip(x, y, ra, dec, matrices, psfs, strict=True)
-    ]
+    return encode_cutouts(plane, x, y, ra=ra, dec=dec, matrices=matrices, psfs=psfs, size=size)
