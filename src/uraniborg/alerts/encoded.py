@@ -109,7 +109,7 @@ def encode_packets(
     for index, (number, owner) in enumerate(zip(numbers.tolist(), owners.tolist(), strict=True)):
         cutouts = context.cutouts.get(number, _NO_CUTOUTS)
         slot = place[owner]
-        parts = (
+        parts: tuple[bytes | memoryview, ...] = (
             *(encode_long(number), purpose, rows.span(index, index + 1), earlier[index], flux[index]),
             *(_SOME, object_rows.span(slot, slot + 1), _NULL, _NULL),
             *_blob(cutouts.difference),

@@ -150,8 +150,8 @@ def _fill(
     if psfs is not None:
         put("PSFIMAGE", np.asarray(psfs, dtype=np.float32))
     angle = np.degrees(np.arctan2(matrices[:, 0, 1], matrices[:, 1, 1])) % 360.0
-    floats = (angle, x - left + 1.0, ra, matrices[:, 0, 0], matrices[:, 0, 1])
-    floats += (y - top + 1.0, dec, matrices[:, 1, 0], matrices[:, 1, 1])
+    floats = [angle, x - left + 1.0, ra, matrices[:, 0, 0], matrices[:, 0, 1]]
+    floats += [y - top + 1.0, dec, matrices[:, 1, 0], matrices[:, 1, 1]]
     cards = [[f"{value:>{_WIDTH}d}" for value in column.tolist()] for column in (left, top)]
     cards += [[_number(value) for value in column.tolist()] for column in floats]
     for slot, card in zip(slots, cards, strict=True):
