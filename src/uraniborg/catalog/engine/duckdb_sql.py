@@ -15,9 +15,10 @@ from uraniborg.catalog.adql.check import CheckedQuery
 from uraniborg.catalog.adql.errors import AdqlError
 from uraniborg.catalog.engine.geometry_sql import GeometrySql, Point
 from uraniborg.catalog.engine.prune import Needed, contains_test, needed_rows
+from uraniborg.catalog.engine.zone_joins import ZonePlanner
 from uraniborg.catalog.schema import Table, Tables
 
-__all__ = ("Translation", "translate")
+__all__ = ("DuckDBTranslator", "Relations", "Translation", "translate")
 
 _TEMPLATES = {
     "CEILING": "ceil({0})",
@@ -40,13 +41,17 @@ _CASTS = {
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """SQL for the engine, and the seed that RAND was given."""
+    """SQL for the engine, the seed that RAND was given, and whether a join compares all pairs of rows."""
 
     sql: str
     seed: float | None
+    compares_all: bool
 
 
-def translate(checked: CheckedQuery, tables: Tables, source: Callable[[Table, Needed], str]) -> Translation:
+type Relations = Callable[[Table, Needed], tuple[str, int]]
+
+
+def translate(checked: CheckedQuery, tables: Tables, source: Relations) -> Translation:
     """Return the SQL of a checked query.
 
     Parameters
@@ -56,26 +61,49 @@ def translate(checked: CheckedQuery, tables: Tables, source: Callable[[Table, Ne
     tables : Tables
         The same as in the check.
     source : callable
-        Returns what stands in FROM for a table, given which of its rows are needed.
+        Returns what stands in FROM for a table and about how many rows that has, given which of its rows are needed.
     """
-    translator = _Translator(checked.text, tables, source)
-    try:
-        return Translation(translator.query(checked.query, frozenset()), translator.seed)
-    except RecursionError:
-        raise AdqlError("the query is nested too deep", checked.text, (0, 1), hint="name parts with WITH") from None
+    translator = DuckDBTranslator(checked.text, tables, source)
+    return translator.translate(checked)
 
 
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+class DuckDBTranslator:
+    """Walks a checked query; other engines change what they say otherwise.
 
+    Parameters
+    ----------
+    text : str
+        The query, for errors.
+    tables : Tables
+        The same as in the check.
+    source : callable
+        As in `translate`.
+    """
 
-class _Translator:
-    def __init__(self, text: str, tables: Tables, source: Callable[[Table, Needed], str]) -> None:
+    explode = "unnest(range({0}, ({1}) + 1))"
+
+    def __init__(self, text: str, tables: Tables, source: Relations) -> None:
+        self._text = text
         self._tables = tables
         self._source = source
         self._geometry = GeometrySql(text, self.value)
         self._common: frozenset[str] = frozenset()
+        self._zones = ZonePlanner(self._geometry, self.explode, self.name, self._rows_of)
+        self._found: dict[int, tuple[str, int]] = {}
         self.seed: float | None = None
+
+    def translate(self, checked: CheckedQuery) -> Translation:
+        """Return the SQL of a checked query."""
+        try:
+            sql = self.query(checked.query, frozenset())
+        except RecursionError:
+            fault = "the query is nested too deep"
+            raise AdqlError(fault, checked.text, (0, 1), hint="name parts with WITH") from None
+        return Translation(sql, self.seed, self._zones.compares_all)
+
+    def name(self, text: str) -> str:
+        """Return a name in quotes."""
+        return '"' + text.replace('"', '""') + '"'
 
     def query(self, query: tree.Query, common: frozenset[str]) -> str:
         before, self._common = self._common, self._common | common
@@ -83,8 +111,8 @@ class _Translator:
         if query.with_:
             tables = []
             for item in query.with_:
-                names = ", ".join(_name(name.name) for name in item.columns)
-                tables.append(f"{_name(item.name.name)}({names}) AS ({self.query(item.query, frozenset())})")
+                names = ", ".join(self.name(name.name) for name in item.columns)
+                tables.append(f"{self.name(item.name.name)}({names}) AS ({self.query(item.query, frozenset())})")
                 self._common |= {item.name.name}
             parts.append(f"WITH {', '.join(tables)}")
         if isinstance(query.body, tree.Select):
@@ -109,39 +137,63 @@ class _Translator:
         return f"{text} {'DESC' if item.descending else 'ASC'} NULLS LAST"
 
     def _select(self, select: tree.Select) -> str:
+        source, more = "", []
+        if select.source is not None:
+            # sources first: they say which relations the conditions may be about
+            source = self._from(select.source, select.where)
+            more = self._zones.outer_conditions(select.source, select.where)
+            if more:
+                source = self._from(select.source, select.where)
         items = ", ".join(
-            f"{self.value(item.expression)} AS {_name(item.alias.name if item.alias else 'expression')}"
+            f"{self.value(item.expression)} AS {self.name(item.alias.name if item.alias else 'expression')}"
             for item in select.items
         )
         parts = [f"SELECT {'DISTINCT ' if select.distinct else ''}{items}"]
         if select.source is not None:
-            parts.append(f"FROM {self._from(select.source, select.where)}")
-        if select.where is not None:
-            parts.append(f"WHERE {self.value(select.where)}")
+            parts.append(f"FROM {source}")
+        conditions = [*([self.value(select.where)] if select.where is not None else []), *more]
+        if conditions:
+            parts.append(f"WHERE {' AND '.join(conditions)}")
         if select.group_by:
             parts.append(f"GROUP BY {', '.join(f'({self.value(item)})' for item in select.group_by)}")
         if select.having is not None:
             parts.append(f"HAVING {self.value(select.having)}")
         return " ".join(parts)
 
+    def _rows_of(self, ref: tree.From, where: tree.Expression | None) -> int | None:
+        """Return about how many rows of a table are needed; None if that is not known."""
+        if isinstance(ref, tree.TableRef) and not self._is_common(ref):
+            return self._table(ref, where)[1]
+        return None
+
+    def _is_common(self, ref: tree.TableRef) -> bool:
+        return len(ref.name) == 1 and ref.name[0].name in self._common
+
+    def _table(self, ref: tree.TableRef, where: tree.Expression | None) -> tuple[str, int]:
+        """Return the SQL and the size of a table, asked for once."""
+        if id(ref) not in self._found:
+            table = self._tables.named(".".join(part.name for part in ref.name))
+            needed = needed_rows(where, (ref.alias or ref.name[-1]).name, table, self._geometry)
+            self._found[id(ref)] = self._source(table, needed)
+        return self._found[id(ref)]
+
     def _from(self, source: tree.From, where: tree.Expression | None) -> str:
         match source:
             case tree.TableRef(name, alias):
-                shown = _name((alias or name[-1]).name)
-                if len(name) == 1 and name[0].name in self._common:
-                    return f"{_name(name[0].name)} AS {shown}"
-                table = self._tables.named(".".join(part.name for part in name))
-                needed = needed_rows(where, (alias or name[-1]).name, table, self._geometry)
-                return f"{self._source(table, needed)} AS {shown}"
+                relation = self.name(name[0].name) if self._is_common(source) else self._table(source, where)[0]
+                return self._zones.relation(relation, (alias or name[-1]).name, id(source))
             case tree.SubqueryRef(query, alias):
-                return f"({self.query(query, frozenset())}) AS {_name(alias.name)}"
+                return self._zones.relation(f"({self.query(query, frozenset())})", alias.name, id(source))
             case tree.Join():
+                more = self._zones.join_conditions(source, where)
                 left, right = self._from(source.left, where), self._from(source.right, where)
                 if source.using:
-                    names = ", ".join(_name(name.name) for name in source.using)
+                    names = ", ".join(self.name(name.name) for name in source.using)
                     return f"({left} {source.kind} JOIN {right} USING ({names}))"
-                if source.on is not None:
-                    return f"({left} {source.kind} JOIN {right} ON {self.value(source.on)})"
+                conditions = [*more, *([self.value(source.on)] if source.on is not None else [])]
+                if conditions:
+                    kind = "INNER" if source.kind == "CROSS" else source.kind
+                    return f"({left} {kind} JOIN {right} ON {' AND '.join(conditions)})"
                 return f"({left} CROSS JOIN {right})"
 
     def value(self, node: tree.Expression) -> str:
@@ -154,7 +206,7 @@ class _Translator:
             case tree.Literal(value):
                 return _literal(value)
             case tree.ColumnRef(name, table):
-                return ".".join(_name(part.name) for part in (*table, name))
+                return ".".join(self.name(part.name) for part in (*table, name))
             case tree.Star():
                 return "*"
             case tree.Unary(operator, operand):

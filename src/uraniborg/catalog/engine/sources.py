@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import duckdb
@@ -14,7 +15,16 @@ from uraniborg.catalog.engine.prune import Needed
 from uraniborg.catalog.engine.ranges import healpix_index
 from uraniborg.catalog.schema import Column, Table
 
-__all__ = ("ArrowSource", "Source", "column_kind", "columns_of_schema", "nan_to_null", "range_condition")
+__all__ = ("ArrowSource", "Size", "Source", "column_kind", "columns_of_schema", "nan_to_null", "range_condition")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of a table has to be read: rows, bytes as stored, partitions."""
+
+    rows: int
+    bytes: int
+    partitions: int = 1
 
 
 class Source(Protocol):
@@ -29,8 +39,16 @@ class Source(Protocol):
         """Make the table known to a connection."""
         ...
 
+    def locate(self, needed: Needed) -> Needed:
+        """Return the same need with what the table's index of identifiers knows."""
+        ...
+
+    def size(self, needed: Needed, columns: frozenset[str]) -> Size:
+        """Return how much has to be read for the needed rows of some columns."""
+        ...
+
     def relation(self, needed: Needed) -> str:
-        """Return what stands in FROM to read the needed rows (more rows are no fault)."""
+        """Return what stands in FROM to read the needed rows, once located (more rows are no fault)."""
         ...
 
     def folders(self) -> tuple[str, ...]:
@@ -117,6 +135,15 @@ class ArrowSource:
 
     def _stored(self) -> str:
         return '"' + self._table.full_name.replace('"', '""') + '"'
+
+    def locate(self, needed: Needed) -> Needed:
+        """Return the same need: there is no index."""
+        return needed
+
+    def size(self, needed: Needed, columns: frozenset[str]) -> Size:
+        """Return the size of the whole table in memory."""
+        names = [name for name in self._data.column_names if name in columns]
+        return Size(self._data.num_rows, self._data.select(names).nbytes)
 
     def relation(self, needed: Needed) -> str:
         """Return the table, cut to the needed ranges."""

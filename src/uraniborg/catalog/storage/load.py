@@ -31,7 +31,7 @@ from uraniborg.catalog.storage.hats import (
     write_partition_info,
     write_properties,
 )
-from uraniborg.catalog.storage.index import build_index, look_up
+from uraniborg.catalog.storage.index import KeyIndex, build_index
 from uraniborg.catalog.storage.partitions import (
     COUNT_ORDER,
     Partitions,
@@ -238,11 +238,11 @@ def _placer(plan: LoadPlan) -> Callable[[pa.Table], NDArray[np.int64]]:
 
     if plan.parent is None or plan.parent_key is None:
         return by_position
-    index = _beside(plan.parent, "index")
+    index = KeyIndex(_beside(plan.parent, "index"))
 
     def by_parent(batch: pa.Table) -> NDArray[np.int64]:
         keys = batch[plan.parent_key].to_numpy().astype(np.int64)
-        place = look_up(index, keys)
+        place = index.look_up(keys)
         lost = place < 0
         return np.where(lost, by_position(batch), place) if lost.any() else place
 
