@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from uraniborg.catalog.adql.words import RESERVED
+from uraniborg.catalog.adql.tokens import RESERVED
 from uraniborg.catalog.schema import Table
 from uraniborg.catalog.storage import HatsCatalog, HatsSource, ParquetSource
 from uraniborg.core.errors import UserError

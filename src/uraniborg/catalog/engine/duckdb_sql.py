@@ -106,6 +106,7 @@ class DuckDBTranslator:
         return '"' + text.replace('"', '""') + '"'
 
     def query(self, query: tree.Query, common: frozenset[str]) -> str:
+        """Return SQL of a query that can see some common tables."""
         before, self._common = self._common, self._common | common
         parts = []
         if query.with_:

@@ -153,10 +153,11 @@ def _near(term: tree.Expression, geometry: GeometrySql) -> Near | None:
             first, second = second, first
         if isinstance(first, Point) and isinstance(second, Circle) and second.value is not None:
             return Near(first, second.centre, second.value)
-        if isinstance(first, Circle) and isinstance(second, Circle) and test[0].name == "INTERSECTS":
-            if first.value is not None and second.value is not None:
-                return Near(first.centre, second.centre, first.value + second.value)
-        return None
+        if test[0].name == "CONTAINS" or not (isinstance(first, Circle) and isinstance(second, Circle)):
+            return None
+        if first.value is None or second.value is None:
+            return None
+        return Near(first.centre, second.centre, first.value + second.value)
     if isinstance(term, tree.Binary) and term.operator in ("<", "<=", ">", ">="):
         call, limit = (term.left, term.right) if term.operator in ("<", "<=") else (term.right, term.left)
         radius = constant(limit)

@@ -162,7 +162,7 @@ class Dispatcher:
 
     def _most(self, user: str) -> int:
         job = next((j for q in self._queues.values() for j in q.of(user)), None)
-        return job.limits.running if job is not None else self._limits.running
+        return job.limits.running if job is not None else 0
 
     def _begin(self, worker: WorkerProcess, job: Job) -> None:
         job.state, job.started, job.attempts = "running", time.time(), job.attempts + 1
@@ -325,7 +325,6 @@ class Dispatcher:
             self._running[worker] = ghost
             job.kind, job.state, job.fraction = "heavy", "queued", None
             self._queues["heavy"].push(job.user, job)
-        with suppress(UserError):
-            worker.cancel(job.id)
+        worker.cancel(job.id)
         job.changed()
         self._dispatch()

@@ -20,4 +20,4 @@ class QueryRefusedError(UserError):
 
 
 class WorkerLostError(StoreError):
-    """The process that answered a query died after a part of the answer was given out; the same query may be sent again."""
+    """The process that answered a query died after a part of the answer was given out, or again and again."""

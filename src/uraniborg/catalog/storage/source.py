@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -129,6 +130,12 @@ class ParquetSource:
             self._rows = int(parquet.metadata.num_rows)
         columns = columns_of_schema(self.arrow_schema, hidden=("_healpix_29",))
         self._table = Table(table.name, columns, table.schema, table.position, None, table.key)
+
+    def in_schema(self, schema: str) -> ParquetSource:
+        """Return the same table in another schema."""
+        other = copy.copy(self)
+        other._table = replace(self._table, schema=schema)
+        return other
 
     @property
     def table(self) -> Table:
