@@ -142,7 +142,7 @@ class _Reader:
                 empty = not cell.strip() if not field.text else not cell
                 column.append(None if empty or cell.strip() == field.null else cell)
             self._row = []
-            if len(self.columns[0]) > self.most_rows if self.columns else False:
+            if self.columns and len(self.columns[0]) > self.most_rows:
                 raise UserError(f"the upload has more than {self.most_rows} rows")
         elif name == "STREAM":
             self._base64.append(text)

@@ -22,6 +22,7 @@ import pyarrow.csv as pcsv
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
+from uraniborg.catalog.engine.sources import nan_to_null
 from uraniborg.core.errors import UserError
 from uraniborg.services.errors import TooLargeError
 from uraniborg.services.reading import read_votable
@@ -136,7 +137,7 @@ def to_parquet(source: Path, target: Path, name: str, most_rows: int) -> int:
     if table.num_rows > most_rows:
         raise UserError(f"the upload has {table.num_rows} rows; at most {most_rows} are taken")
     _check_names(table.schema)
-    pq.write_table(table, target)
+    pq.write_table(nan_to_null(table), target)
     return int(table.num_rows)
 
 
@@ -170,7 +171,7 @@ def _copy_parquet(source: Path, target: Path, most_rows: int) -> int:
                 rows += batch.num_rows
                 if rows > most_rows:
                     raise UserError(f"the upload has more than {most_rows} rows")
-                out.write_table(pa.Table.from_batches([batch]).replace_schema_metadata(None).cast(schema))
+                out.write_table(nan_to_null(pa.Table.from_batches([batch]).replace_schema_metadata(None).cast(schema)))
     return rows
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from uraniborg.catalog.schema import Column
 from uraniborg.core.errors import UserError
 from uraniborg.services.formats.columnar import ArrowWriter, ParquetWriter
-from uraniborg.services.formats.fields import fields_of
+from uraniborg.services.formats.fields import VoField, fields_of
 from uraniborg.services.formats.fits import FitsWriter
 from uraniborg.services.formats.text import CsvWriter, JsonWriter, TsvWriter
 from uraniborg.services.formats.votable import Binary2Writer, TabledataWriter
@@ -20,17 +20,18 @@ __all__ = ("FORMATS", "Format", "find_format")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: media type, other names for it, ending of files, and what writes it."""
+    """A format: media type, other names for it, ending of files, what writes it; `fields` describe columns better."""
 
     media_type: str
     aliases: tuple[str, ...]
     ending: str
     writer: type[Writer]
     identifier: str = ""
+    fields: tuple[VoField, ...] = ()
 
     def open(self, schema: pa.Schema, columns: tuple[Column, ...] = (), query: str = "") -> Writer:
         """Return a writer for an answer with these columns."""
-        return self.writer(fields_of(schema, columns), schema, query)
+        return self.writer(self.fields or fields_of(schema, columns), schema, query)
 
 
 _TAP = "ivo://ivoa.net/std/TAPRegExt#output-votable-"

@@ -1,0 +1,116 @@
+"""An answer on its way to the caller: written while it is made, whole if it is small, and stopped if he leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pyarrow as pa
+from fastapi import Request
+from starlette.responses import Response, StreamingResponse
+
+from uraniborg.catalog.pools import QueryHandle
+from uraniborg.core.errors import UraniborgError
+from uraniborg.services.formats import Format
+from uraniborg.services.formats.writer import Ending, Writer
+
+__all__ = ("answer", "encoded")
+
+_SMALL = 1 << 18
+_LARGE_BATCH = 1 << 17
+_LOOK = 0.25
+
+
+async def encoded(
+    handle: QueryHandle, format_: Format, *, query: str = "", limit_is_zero: bool = False
+) -> AsyncIterator[bytes]:
+    """Yield the answer of a query as a file, piece by piece.
+
+    An error before the first row is raised; a later one is told in the file, then raised.
+    """
+    writer: Writer | None = None
+    try:
+        async with aclosing(handle.stream()) as batches:
+            async for batch in batches:
+                if writer is None:
+                    writer = format_.open(batch.schema, handle.columns, query)
+                    yield writer.begin()
+                yield await _write(writer, batch)
+        if writer is None:
+            writer = format_.open(handle.schema(0), handle.columns, query)
+            yield writer.begin()
+        for piece in writer.end(Ending(overflow=handle.overflow or limit_is_zero)):
+            yield piece
+    except UraniborgError as error:
+        if writer is not None:
+            for piece in writer.end(Ending(error=str(error))):
+                yield piece
+        raise
+    finally:
+        handle.cancel()
+        if writer is not None:
+            writer.close()
+
+
+async def _write(writer: Writer, batch: pa.RecordBatch) -> bytes:
+    if batch.nbytes > _LARGE_BATCH:
+        return await asyncio.to_thread(writer.batch, batch)
+    return writer.batch(batch)
+
+
+async def answer(
+    request: Request,
+    handle: QueryHandle,
+    format_: Format,
+    *,
+    query: str = "",
+    name: str = "result",
+    limit_is_zero: bool = False,
+) -> Response:
+    """Return the response to a request.
+
+    The status is known only with the first rows, so these are waited for; if the caller leaves meanwhile, the query ends.
+
+    Raises
+    ------
+    UraniborgError
+        If the query fails before its first rows.
+    """
+    pieces = encoded(handle, format_, query=query, limit_is_zero=limit_is_zero)
+    headers = {"Content-Disposition": f'inline; filename="{name}.{format_.ending}"'}
+    start: list[bytes] = []
+    size = 0
+    try:
+        while size < _SMALL:
+            piece = await _watched(request, pieces, handle)
+            if piece is None:
+                return Response(b"".join(start), media_type=format_.media_type, headers=headers)
+            start.append(piece)
+            size += len(piece)
+    except BaseException:
+        await pieces.aclose()  # type: ignore[attr-defined]
+        raise
+    return StreamingResponse(_rest(start, pieces), media_type=format_.media_type, headers=headers)
+
+
+async def _watched(request: Request, pieces: AsyncIterator[bytes], handle: QueryHandle) -> bytes | None:
+    """Return the next piece, or None at the end; look from time to time whether the caller is still there."""
+    task = asyncio.ensure_future(anext(pieces, None))  # type: ignore[arg-type]
+    while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
+        if await request.is_disconnected():
+            handle.cancel()
+    return await task
+
+
+async def _rest(start: list[bytes], pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with aclosing(pieces) as rest:  # type: ignore[type-var]
+        yield b"".join(start)
+        start.clear()
+        try:
+            async for piece in rest:
+                if piece:
+                    yield piece
+        except UraniborgError as error:
+            # text formats said it already; the connection has to break, so that nobody takes the file for whole
+            raise ConnectionAbortedError(str(error)) from error
