@@ -20,6 +20,7 @@ __all__ = ("answer", "encoded")
 _SMALL = 1 << 18
 _LARGE_BATCH = 1 << 17
 _LOOK = 0.25
+_MANY_ROWS = 100_000
 
 
 async def encoded(
@@ -51,6 +52,8 @@ async def encoded(
         handle.cancel()
         if writer is not None:
             writer.close()
+        if handle.progress.rows > _MANY_ROWS:
+            pa.default_memory_pool().release_unused()
 
 
 async def _write(writer: Writer, batch: pa.RecordBatch) -> bytes:

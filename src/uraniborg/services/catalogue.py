@@ -10,11 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from uraniborg.catalog.adql.tokens import RESERVED
 from uraniborg.catalog.schema import Table
 from uraniborg.catalog.storage import HatsCatalog, HatsSource, ParquetSource
 from uraniborg.core.errors import UserError
 from uraniborg.services.formats.fields import VoField, field_of
+from uraniborg.services.words import RESERVED
 
 __all__ = ("ServedTable", "find_tables", "quoted", "tap_schema_tables", "write_tap_schema")
 
@@ -39,6 +39,8 @@ class ServedTable:
         Table that the rows belong to, and the column with its key.
     root : Path, optional
         Folder of the catalogue.
+    refers : tuple of (str, str, str)
+        Own column, full name of another table, its column.
     """
 
     schema: str
@@ -51,6 +53,7 @@ class ServedTable:
     parent: str = ""
     parent_key: str = ""
     root: Path | None = None
+    refers: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -88,8 +91,13 @@ def find_tables(folder: Path, schema: str) -> tuple[ServedTable, ...]:
             found[path.name] = table
     if not found:
         raise UserError(f"{folder} holds no catalogue; load one with `uraniborg catalog load {folder}/NAME FILE ...`")
-    parents = {name: table.name for name, table in found.items()}
-    return tuple(replace(t, parent=parents.get(t.parent, "")) for t in found.values())
+    return tuple(_with_parent(table, found.get(table.parent)) for table in found.values())
+
+
+def _with_parent(table: ServedTable, parent: ServedTable | None) -> ServedTable:
+    if parent is None or parent.key is None or not table.parent_key:
+        return replace(table, parent="")
+    return replace(table, parent=parent.name, refers=((table.parent_key, parent.full_name, parent.key),))
 
 
 def _served(root: Path, schema: str) -> ServedTable:
@@ -130,6 +138,13 @@ def _declaration(name: str) -> tuple[dict[str, str], str]:
     return {column.name: column.ivoa_ucd or "" for column in table.columns}, table.description or ""
 
 
+_REFERS = {
+    "tables": (("schema_name", "tap_schema.schemas", "schema_name"),),
+    "columns": (("table_name", "tap_schema.tables", "table_name"),),
+    "keys": tuple((name, "tap_schema.tables", "table_name") for name in ("from_table", "target_table")),
+    "key_columns": (("key_id", "tap_schema.keys", "key_id"),),
+}
+
 _S, _I = "char", "int"
 _LAYOUT: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "schemas": ("Schemas that may be asked.", {
@@ -168,7 +183,7 @@ def tap_schema_tables() -> tuple[ServedTable, ...]:
         ServedTable("tap_schema", name, description, tuple(
             VoField(column, kind, "*" if kind == _S else "", description=text)
             for column, (kind, text) in columns.items()
-        ))
+        ), refers=_REFERS.get(name, ()))
         for name, (description, columns) in _LAYOUT.items()
     )  # fmt: skip
 
@@ -192,12 +207,11 @@ def write_tap_schema(tables: Iterable[ServedTable], folder: Path) -> tuple[Parqu
         rows["tables"].append((table.schema, table.full_name, "table", None, table.description, i))
         for k, field in enumerate(table.fields):
             rows["columns"].append(_column_row(table, field, k))
-        target = next((t for t in everything if t.name == table.parent and t.schema == table.schema), None)
-        if target is not None and target.key:
-            key_id = f"{table.name}_{target.name}"
-            text = f"Rows of {table.name} belong to a row of {target.name}."
-            rows["keys"].append((key_id, table.full_name, target.full_name, None, text))
-            rows["key_columns"].append((key_id, quoted(table.parent_key), quoted(target.key)))
+        for column, target, target_column in table.refers:
+            key_id = f"k{len(rows['keys'])}"
+            text = f"Rows of {table.name} belong to rows of {target}."
+            rows["keys"].append((key_id, table.full_name, target, None, text))
+            rows["key_columns"].append((key_id, quoted(column), quoted(target_column)))
     folder.mkdir(parents=True, exist_ok=True)
     sources = []
     for name, (_, columns) in _LAYOUT.items():

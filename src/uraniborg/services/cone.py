@@ -77,5 +77,5 @@ async def cone(request: Request, name: str) -> Response:
     format_ = find_format(chosen) if chosen else replace(FORMATS[1], media_type="application/x-votable+xml")
     handle = service.submit(query, user, rows if radius > 0 else 0)
     described = tuple(replace(field, ucd=_OLD_UCDS.get(field.ucd, field.ucd)) for field in fields)
-    return await answer(request, handle, replace(format_, fields=described), name=table.name)
+    return await answer(request, handle, replace(format_, describe=lambda _: described), name=table.name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from uraniborg.core.errors import report_faults
@@ -50,7 +50,7 @@ class ServiceConfig:
     upload_bytes, upload_rows : int
         Largest request, and rows of an uploaded table.
     upload_hosts : tuple of str
-        Hosts that uploads may be fetched from; none by default.
+        Hosts that uploads may be fetched from; ``*`` stands for every one that has a public address.
     running_jobs, waiting_jobs, kept_jobs : int
         Jobs of one user that run at a time, wait, and are kept.
     quota : int
@@ -72,7 +72,7 @@ class ServiceConfig:
     days: float = 7.0
     upload_bytes: int = 200_000_000
     upload_rows: int = 5_000_000
-    upload_hosts: tuple[str, ...] = field(default=())
+    upload_hosts: tuple[str, ...] = ("*",)
     running_jobs: int = 4
     waiting_jobs: int = 1000
     kept_jobs: int = 5000

@@ -8,12 +8,14 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from uraniborg import __version__
 from uraniborg.services.config import ServiceConfig
 from uraniborg.services.errors import TooLargeError
 
 __all__ = ("Guard",)
 
 _HEADERS = [
+    (b"server", f"uraniborg/{__version__}".encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
     (b"referrer-policy", b"same-origin"),

@@ -18,7 +18,7 @@ from uraniborg.core.errors import UserError
 __all__ = ("read_votable",)
 
 _TYPES: dict[str, tuple[str, pa.DataType]] = {
-    "boolean": ("u1", pa.bool_()), "unsignedByte": ("u1", pa.uint8()), "short": (">i2", pa.int16()),
+    "boolean": ("u1", pa.bool_()), "bit": ("u1", pa.bool_()), "unsignedByte": ("u1", pa.uint8()), "short": (">i2", pa.int16()),
     "int": (">i4", pa.int32()), "long": (">i8", pa.int64()), "float": (">f4", pa.float32()),
     "double": (">f8", pa.float64()), "char": ("S", pa.string()), "unicodeChar": ("U", pa.string()),
 }  # fmt: skip
@@ -53,10 +53,12 @@ class _Field:
     def __init__(self, attributes: dict[str, str]) -> None:
         self.name = attributes.get("name") or attributes.get("ID", "")
         self.meta = {"unit": attributes.get("unit", ""), "ucd": attributes.get("ucd", "")}
+        self.meta["xtype"] = attributes.get("xtype", "")
         datatype, size = attributes.get("datatype", ""), attributes.get("arraysize", "")
         if datatype not in _TYPES:
             raise UserError(f"column {self.name!r} of the upload has the type {datatype!r}, which is not supported")
         self.code, self.type = _TYPES[datatype]
+        self.bit = datatype == "bit"
         self.text = datatype in ("char", "unicodeChar")
         self.width = 2 if datatype == "unicodeChar" else 1
         self.variable = "*" in size
@@ -229,6 +231,8 @@ def _from_bytes(field: _Field, values: Any, missing: Any) -> pa.Array:
         return pa.array(cells, pa.string(), mask=missing)
     if pa.types.is_boolean(field.type):
         letters = np.asarray(values)
+        if field.bit:
+            return pa.array(letters != 0, mask=missing)
         truth = np.isin(letters, np.frombuffer(b"Tt1", np.uint8))
         unknown = ~truth & ~np.isin(letters, np.frombuffer(b"Ff0", np.uint8))
         return pa.array(truth, mask=unknown if missing is None else unknown | missing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import shutil
 import time
@@ -16,6 +17,7 @@ from uraniborg.catalog.userdb import UserTables
 from uraniborg.core.errors import UserError
 from uraniborg.services.catalogue import ServedTable, find_tables, tap_schema_tables, write_tap_schema
 from uraniborg.services.config import ServiceConfig
+from uraniborg.services.described import Describer
 from uraniborg.services.errors import ForbiddenError
 from uraniborg.services.identity import ANONYMOUS, Users
 from uraniborg.services.tap.jobs import JobStore
@@ -57,7 +59,8 @@ class Service:
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.reader = UploadReader()
         self.jobs = JobStore(config.state / "jobs")
-        self.runner = JobRunner(self.jobs, self.pools, self.reader, config)
+        self.describer = Describer(self.tables)
+        self.runner = JobRunner(self.jobs, self.pools, reader=self.reader, describer=self.describer, config=config)
         self.since = time.time()
 
     @property
@@ -79,7 +82,7 @@ class Service:
         """Stop everything; jobs that run are kept for the next start."""
         await self.runner.stop()
         self.pools.close()
-        self.reader.close()
+        await asyncio.to_thread(self.reader.close)
         self.jobs.close()
         self._lock.close()
 

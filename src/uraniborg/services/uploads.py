@@ -6,12 +6,13 @@ The reader process has little memory and can be lost without harm: a file that b
 from __future__ import annotations
 
 import asyncio
+import http.client
+import ipaddress
 import multiprocessing
 import re
 import resource
-import urllib.error
+import socket
 import urllib.parse
-import urllib.request
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -68,13 +69,11 @@ def guess_format(head: bytes, name: str = "") -> str:
     return "tsv" if name.lower().endswith(".tsv") or b"\t" in head.partition(b"\n")[0] else "csv"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
 def fetch(uri: str, target: Path, *, hosts: tuple[str, ...], most: int) -> None:
-    """Fetch an upload from a host that is allowed; no redirects, no proxies, no other protocols.
+    """Fetch an upload; no redirects, no proxies, no other protocols than http and https.
+
+    A host that is not named in `hosts` has to have public addresses only, and the connection goes to the address that
+    was looked at: nobody reaches machines behind the service through it.
 
     Raises
     ------
@@ -83,20 +82,41 @@ def fetch(uri: str, target: Path, *, hosts: tuple[str, ...], most: int) -> None:
     TooLargeError
         If it sends more than `most` bytes.
     """
-    parts = urllib.parse.urlsplit(uri)
-    host = (parts.hostname or "").lower()
-    if parts.scheme not in ("http", "https") or host not in (allowed.lower() for allowed in hosts):
-        ways = f"from {', '.join(hosts)}" if hosts else "from nowhere else"
-        raise UserError(f"{uri[:100]!r} is not fetched: tables come with the request (param:NAME) or {ways}")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
     try:
-        with opener.open(uri, timeout=30) as reply, target.open("wb") as file:
-            _copy(reply, file, most)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+        parts = urllib.parse.urlsplit(uri)
+        host, port = (parts.hostname or "").lower(), parts.port
+        if parts.scheme not in ("http", "https") or not host:
+            raise UserError(f"{uri[:100]!r} is not fetched; write an address with http or https, or param:NAME")
+        address = _address(host, port or (443 if parts.scheme == "https" else 80), hosts)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(host, port, timeout=30)
+        connection._create_connection = lambda _, *rest: socket.create_connection(address, *rest)  # type: ignore[union-attr]
+        try:
+            path = parts.path or "/"
+            connection.request("GET", f"{path}?{parts.query}" if parts.query else path)
+            reply = connection.getresponse()
+            if reply.status != 200:
+                raise UserError(f"{uri[:100]!r} answers {reply.status} {reply.reason}; redirects are not followed")
+            with target.open("wb") as file:
+                _copy(reply, file, most)
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise UserError(f"{uri[:100]!r} cannot be read: {error}") from None
 
 
-def _copy(source: IO[bytes], target: IO[bytes], most: int) -> None:
+def _address(host: str, port: int, hosts: tuple[str, ...]) -> tuple[str, int]:
+    """Return the address of a host that uploads may come from."""
+    named = host in (allowed.lower() for allowed in hosts)
+    if not named and "*" not in hosts:
+        raise UserError(f"uploads are not fetched from {host}; send the table with the request (param:NAME)")
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not named and not all(ipaddress.ip_address(item.partition("%")[0]).is_global for item in found):
+        raise UserError(f"uploads are not fetched from {host}: its address is not public; send the table (param:NAME)")
+    return found[0], port
+
+
+def _copy(source: http.client.HTTPResponse, target: IO[bytes], most: int) -> None:
     size = 0
     while block := source.read(1 << 20):
         size += len(block)
@@ -224,5 +244,5 @@ class UploadReader:
     def close(self) -> None:
         """End the process."""
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,18 +21,19 @@ __all__ = ("FORMATS", "Format", "find_format")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: media type, other names for it, ending of files, what writes it; `fields` describe columns better."""
+    """A format: media type, other names for it, ending of files, what writes it; `describe` knows more of columns."""
 
     media_type: str
     aliases: tuple[str, ...]
     ending: str
     writer: type[Writer]
     identifier: str = ""
-    fields: tuple[VoField, ...] = ()
+    describe: Callable[[tuple[VoField, ...]], tuple[VoField, ...]] | None = None
 
     def open(self, schema: pa.Schema, columns: tuple[Column, ...] = (), query: str = "") -> Writer:
         """Return a writer for an answer with these columns."""
-        return self.writer(self.fields or fields_of(schema, columns), schema, query)
+        fields = fields_of(schema, columns)
+        return self.writer(self.describe(fields) if self.describe is not None else fields, schema, query)
 
 
 _TAP = "ivo://ivoa.net/std/TAPRegExt#output-votable-"

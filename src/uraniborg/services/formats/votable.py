@@ -103,7 +103,7 @@ def _cell(array: pa.Array) -> pa.Array:
     if pa.types.is_string(array.type):
         text = pc.replace_substring(array, "&", "&amp;")
         text = pc.replace_substring(pc.replace_substring(text, "<", "&lt;"), ">", "&gt;")
-        return pc.replace_substring_regex(text, ILLEGAL, "\ufffd")
+        return pc.replace_substring_regex(text, ILLEGAL, "?")
     if pa.types.is_list(array.type) or pa.types.is_fixed_size_list(array.type):
         return pa.array([None if v is None else " ".join(map(repr, v)) for v in array.to_pylist()], pa.string())
     text = array.cast(pa.string())

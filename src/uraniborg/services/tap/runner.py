@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from uraniborg.catalog.pools import Limits, QueryHandle, QueryPools
 from uraniborg.core.errors import UraniborgError
 from uraniborg.services.answers import encoded
 from uraniborg.services.config import ServiceConfig
+from uraniborg.services.described import Describer
 from uraniborg.services.parameters import Parameters
 from uraniborg.services.tap.jobs import ACTIVE, Job, JobStore
 from uraniborg.services.tap.requests import TapRequest, read_request, take_uploads
@@ -46,12 +47,17 @@ class JobRunner:
         Where queries are answered.
     reader : UploadReader
         Reads uploads.
+    describer : Describer
+        Knows the columns.
     config : ServiceConfig
         Limits.
     """
 
-    def __init__(self, store: JobStore, pools: QueryPools, reader: UploadReader, config: ServiceConfig) -> None:
+    def __init__(
+        self, store: JobStore, pools: QueryPools, *, reader: UploadReader, describer: Describer, config: ServiceConfig
+    ) -> None:
         self._store, self._pools, self._reader, self._config = store, pools, reader, config
+        self._describer = describer
         self._running: dict[str, _Running] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._wake = asyncio.Event()
@@ -163,6 +169,7 @@ class JobRunner:
         if running is not None:
             running.handle = handle
         name = f"result.{wanted.format.ending}"
+        wanted = replace(wanted, format=replace(wanted.format, describe=self._describer.also(uploads)))
         size = await _to_file(handle, wanted, folder / name)
         return {
             "result": name,

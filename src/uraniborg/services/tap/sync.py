@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -38,18 +39,20 @@ async def sync(request: Request) -> Response:
 
 async def _sync(service: Service, user: str, parameters: Parameters, request: Request) -> Response:
     wanted = read_request(parameters, service.config)
-    uploads: dict[str, Path] = {}
+    describe = service.describer
     if "UPLOAD" in parameters.values:
         folder = Path(tempfile.mkdtemp(dir=service.scratch))
         try:
             files = await receive_uploads(parameters, folder, service.config)
             uploads = await take_uploads(files, service.reader, service.config.upload_rows)
             handle = service.submit(wanted.query, user, wanted.rows, uploads)
+            describe = service.describer.also(uploads)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     else:
         handle = service.submit(wanted.query, user, wanted.rows)
-    return await answer(request, handle, wanted.format, query=wanted.query, limit_is_zero=wanted.rows == 0)
+    format_ = replace(wanted.format, describe=describe)
+    return await answer(request, handle, format_, query=wanted.query, limit_is_zero=wanted.rows == 0)
 
 
 def _xml(document: bytes) -> Response:
@@ -60,7 +63,7 @@ def _xml(document: bytes) -> Response:
 async def capabilities(request: Request) -> Response:
     """Say what the service can do."""
     service = service_of(request)
-    return _xml(vosi.capabilities(base_of(request), service.config, service.cones))
+    return _xml(vosi.capabilities(base_of(request), service.config))
 
 
 @router.get("/availability")

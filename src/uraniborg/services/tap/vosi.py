@@ -23,7 +23,6 @@ _FEATURES = {
     "features-adql-type": ("CAST",),
     "features-adql-unit": ("IN_UNIT",),
     "features-adql-offset": ("OFFSET",),
-    "features-adql-conditional": ("COALESCE",),
 }  # fmt: skip
 
 
@@ -39,7 +38,7 @@ def availability(*, since: str, note: str = "") -> bytes:
     return "\n".join(parts).encode()
 
 
-def capabilities(base: str, config: ServiceConfig, cones: Iterable[ServedTable]) -> bytes:
+def capabilities(base: str, config: ServiceConfig) -> bytes:
     """Return what the service can do.
 
     Parameters
@@ -48,15 +47,13 @@ def capabilities(base: str, config: ServiceConfig, cones: Iterable[ServedTable])
         Address of the service, without a slash at its end.
     config : ServiceConfig
         Its limits.
-    cones : iterable of ServedTable
-        Tables that have a cone search.
     """
     tap = f"{base}/tap"
     security = "" if config.anonymous else element("securityMethod", standardID="ivo://ivoa.net/sso#BearerToken")
     lines = [
         f'{_HEAD}<vosi:capabilities xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0" '
         'xmlns:vr="http://www.ivoa.net/xml/VOResource/v1.0" xmlns:vs="http://www.ivoa.net/xml/VODataService/v1.1" '
-        'xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" xmlns:cs="http://www.ivoa.net/xml/ConeSearch/v1.0" '
+        'xmlns:tr="http://www.ivoa.net/xml/TAPRegExt/v1.0" '
         f"{_XSI}>",
         f'<capability standardID="{_STD}TAP" xsi:type="tr:TableAccess">',
         '<interface role="std" version="1.1" xsi:type="vs:ParamHTTP">',
@@ -75,14 +72,6 @@ def capabilities(base: str, config: ServiceConfig, cones: Iterable[ServedTable])
         f'<capability standardID="{_STD}DALI#examples"><interface xsi:type="vr:WebBrowser">'
         f"{element('accessURL', f'{tap}/examples', use='full')}</interface></capability>"
     )
-    for table in cones:
-        url = f"{base}/cone/{table.name}?"
-        lines.append(
-            f'<capability standardID="{_STD}ConeSearch" xsi:type="cs:ConeSearch">'
-            f"{element('description', f'Cone search on {table.full_name}.')}"
-            f'<interface role="std" xsi:type="vs:ParamHTTP">{element("accessURL", url, use="base")}</interface>'
-            f"<maxSR>180</maxSR><maxRecords>{config.most_rows}</maxRecords><verbosity>true</verbosity></capability>"
-        )
     return "\n".join([*lines, "</vosi:capabilities>\n"]).encode()
 
 
@@ -103,7 +92,7 @@ def _limits(config: ServiceConfig) -> list[str]:
         aliases = "".join(element("alias", alias) for alias in format_.aliases)
         lines.append(f"<outputFormat{identifier}>{element('mime', format_.media_type)}{aliases}</outputFormat>")
     lines.append(element("uploadMethod", **{"ivo-id": f"{_STD}TAPRegExt#upload-inline"}))
-    if config.upload_hosts:
+    if config.upload_hosts:  # TAP 1.1 wants both ways where there is one
         lines.append(element("uploadMethod", **{"ivo-id": f"{_STD}TAPRegExt#upload-http"}))
     kept, most = int(config.days * 86_400), int(config.most_seconds)
     return [
@@ -125,19 +114,19 @@ def tables_document(tables: Iterable[ServedTable], *, columns: bool = True, one:
     )
     everything = list(tables)
     if one:
-        body = "\n".join(_table(everything[0], everything, columns=True))
+        body = "\n".join(_table(everything[0], columns=True))
         return f'{_HEAD}<vosi:table {space}>\n{body}\n</vosi:table>\n'.encode()
     lines = [f"{_HEAD}<vosi:tableset {space}>"]
     for schema in dict.fromkeys(table.schema for table in everything):
         lines += ["<schema>", element("name", quoted(schema))]
         for table in everything:
             if table.schema == schema:
-                lines += ['<table type="table">', *_table(table, everything, columns=columns), "</table>"]
+                lines += ['<table type="table">', *_table(table, columns=columns), "</table>"]
         lines.append("</schema>")
     return "\n".join([*lines, "</vosi:tableset>\n"]).encode()
 
 
-def _table(table: ServedTable, everything: list[ServedTable], *, columns: bool) -> list[str]:
+def _table(table: ServedTable, *, columns: bool) -> list[str]:
     lines = [element("name", table.full_name)]
     if table.description:
         lines.append(element("description", table.description))
@@ -155,12 +144,10 @@ def _table(table: ServedTable, everything: list[ServedTable], *, columns: bool) 
             + ("<flag>indexed</flag>" if table.indexed(field.name) else "")
             + "</column>"
         )
-    target = next((t for t in everything if t.name == table.parent and t.schema == table.schema), None)
-    if target is not None and target.key:
+    for column, target, target_column in table.refers:
         lines.append(
-            f"<foreignKey>{element('targetTable', target.full_name)}<fkColumn>"
-            f"{element('fromColumn', quoted(table.parent_key))}{element('targetColumn', quoted(target.key))}"
-            "</fkColumn></foreignKey>"
+            f"<foreignKey>{element('targetTable', target)}<fkColumn>{element('fromColumn', quoted(column))}"
+            f"{element('targetColumn', quoted(target_column))}</fkColumn></foreignKey>"
         )
     return lines
 
@@ -176,9 +163,9 @@ def examples(tables: Iterable[ServedTable]) -> bytes:
             shown.append(
                 (
                     f"A cone on {table.name}",
-                    f"SELECT TOP 100 {ra}, {dec}, DISTANCE(POINT({ra}, {dec}), POINT(187.03, 25.56)) AS separation\n"
+                    f"SELECT TOP 100 {ra}, {dec}, DISTANCE(POINT('ICRS', {ra}, {dec}), POINT('ICRS', 187.03, 25.56)) AS separation\n"
                     f"FROM {table.full_name}\n"
-                    f"WHERE CONTAINS(POINT({ra}, {dec}), CIRCLE(187.03, 25.56, 0.05)) = 1\nORDER BY separation",
+                    f"WHERE CONTAINS(POINT('ICRS', {ra}, {dec}), CIRCLE('ICRS', 187.03, 25.56, 0.05)) = 1\nORDER BY separation",
                 )
             )
     parts = [
@@ -188,5 +175,5 @@ def examples(tables: Iterable[ServedTable]) -> bytes:
     ]
     return (
         f'{_HEAD}<!DOCTYPE html>\n<html xmlns="http://www.w3.org/1999/xhtml"><head><title>Examples</title></head>'
-        f'<body vocab="ivo://ivoa.net/std/DALI-examples#">\n{"".join(parts)}\n</body></html>\n'
+        f'<body vocab="ivo://ivoa.net/std/DALI-examples">\n{"".join(parts)}\n</body></html>\n'
     ).encode()
