@@ -18,7 +18,7 @@ __all__ = ("Grid", "Near", "aliases_in", "aliases_of", "is_equality", "near_term
 
 _CELLS_A_ZONE = 1 << 24
 _SMALLEST = 1.0 / 3600.0
-_WIDTH = 6.0
+_WIDTH = 4.0
 _LARGEST = 10.0
 
 

@@ -281,7 +281,7 @@ class Dispatcher:
                 fault = f"the process that answered the query died ({again}); send the query again"
                 self._end(job, "failed", WorkerLostError(fault))
         if self._dead_starts >= _DEAD_STARTS:
-            self._give_up(worker.errors())
+            self._give_up(worker.errors)
         else:
             self._spawn(worker.pool)
 
@@ -316,7 +316,7 @@ class Dispatcher:
     def _demote(self, worker: WorkerProcess, job: Job) -> None:
         """Start a query of the interactive pool anew in the heavy one."""
         with self._lock:
-            if self._running.get(worker) is not job or job.state != "running" or job.schema is not None:
+            if self._running.get(worker) is not job or job.state != "running" or not job.buffer.restart():
                 return
             # the old worker answers to a job that is nobody's from now on
             ghost = Job(job.user, job.query, job.plan, "interactive", job.limits, job.rows, job.buffer, id=job.id)

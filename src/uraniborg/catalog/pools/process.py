@@ -70,11 +70,19 @@ class WorkerProcess:
         Whose it is.
     listener : Listener
         Who is told.
+
+    Attributes
+    ----------
+    was_ready : bool
+        Whether it has started well.
+    errors : str
+        The last that it wrote to its standard error, once it is dead.
     """
 
     def __init__(self, setup: WorkerSetup, pool: str, listener: Listener) -> None:
         self.pool = pool
         self.was_ready = False
+        self.errors = ""
         self._listener = listener
         self._spill = tempfile.mkdtemp(dir=setup.scratch, prefix="spill-")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
@@ -127,10 +135,10 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.kill()
 
-    def errors(self) -> str:
-        """Return the last that it wrote to its standard error."""
-        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2000))
-        return self._errors.read().decode(errors="replace").strip()
+    def _last_words(self) -> str:
+        with self._errors:
+            self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2000))
+            return self._errors.read().decode(errors="replace").strip()
 
     def _listen(self) -> None:
         while (frame := frames.receive(self._channel)) is not None:
@@ -143,6 +151,7 @@ class WorkerProcess:
         self._process.wait()
         self._channel.close()
         shutil.rmtree(self._spill, ignore_errors=True)
+        self.errors = self._last_words()
         self._listener.lost(self)
 
     def close(self) -> None:
@@ -150,4 +159,3 @@ class WorkerProcess:
         self.kill()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(10)
-        self._errors.close()

@@ -66,6 +66,10 @@ class UserTable:
         return user == self.owner or user in self.shared or EVERYBODY in self.shared
 
 
+type _Listed = list[UserTable]
+type _Sources = list[Source]
+
+
 class UserTables:
     """The tables of all users.
 
@@ -208,7 +212,7 @@ class UserTables:
             self._store(table)
             return table
 
-    def list(self, user: str) -> list[UserTable]:
+    def list(self, user: str) -> _Listed:
         """Return the tables that a user has made."""
         with self._lock:
             return sorted((t for t in self._tables.values() if t.owner == user), key=lambda t: t.name.lower())
@@ -218,7 +222,7 @@ class UserTables:
         with self._lock:
             return sum(table.bytes for table in self._tables.values() if table.owner == user)
 
-    def expire(self, now: float | None = None) -> list[UserTable]:
+    def expire(self, now: float | None = None) -> _Listed:
         """Delete the tables whose time is over; return them."""
         now = time.time() if now is None else now
         with self._lock:
@@ -227,7 +231,7 @@ class UserTables:
                 self.drop(table.owner, table.name)
         return gone
 
-    def sources(self, user: str) -> list[Source]:
+    def sources(self, user: str) -> _Sources:
         """Return the tables that a user may read: his own as ``mydb``, those of others as ``user_<owner>``."""
         now = time.time()
         with self._lock:
