@@ -28,7 +28,7 @@ _TEMPLATES = {
     "ACOS": "(CASE WHEN {0} BETWEEN -1 AND 1 THEN acos({0}) END)",
     "ASIN": "(CASE WHEN {0} BETWEEN -1 AND 1 THEN asin({0}) END)",
     "COT": "(CASE WHEN sin({0}) <> 0 THEN cos({0}) / sin({0}) END)",
-    "MOD": "(CASE WHEN {1} <> 0 THEN {0} % {1} END)",
+    "MOD": "({0} % nullif({1}, 0))",
     "POWER": "pow({0}, {1})",
     "PI": "pi()",
 }
@@ -81,6 +81,8 @@ class DuckDBTranslator:
     """
 
     explode = "unnest(range({0}, ({1}) + 1))"
+    casts = _CASTS
+    point = "[CAST({0} AS DOUBLE), CAST({1} AS DOUBLE)]"
 
     def __init__(self, text: str, tables: Tables, source: Relations) -> None:
         self._text = text
@@ -104,6 +106,19 @@ class DuckDBTranslator:
     def name(self, text: str) -> str:
         """Return a name in quotes."""
         return '"' + text.replace('"', '""') + '"'
+
+    def text(self, value: str) -> str:
+        """Return a text in quotes."""
+        return "'" + value.replace("'", "''") + "'"
+
+    def truncated(self, value: str) -> str:
+        """Return SQL of a number without its fraction."""
+        return f"trunc({value})"
+
+    def random(self, seed: float | None) -> str:
+        """Return SQL of a random number from 0 to 1."""
+        self.seed = seed if seed is not None else self.seed
+        return "random()"
 
     def query(self, query: tree.Query, common: frozenset[str]) -> str:
         """Return SQL of a query that can see some common tables."""
@@ -205,7 +220,7 @@ class DuckDBTranslator:
             return relation if test[1] else f"(NOT {relation})"
         match node:
             case tree.Literal(value):
-                return _literal(value)
+                return self.text(value) if isinstance(value, str) else _literal(value)
             case tree.ColumnRef(name, table):
                 return ".".join(self.name(part.name) for part in (*table, name))
             case tree.Star():
@@ -219,7 +234,7 @@ class DuckDBTranslator:
             case tree.Case():
                 return self._case(node)
             case tree.Cast(operand, type_, length):
-                text = f"CAST({self.value(operand)} AS {_CASTS[type_]})"
+                text = f"CAST({self.value(operand)} AS {self.casts[type_]})"
                 return text if length is None else f"substring({text}, 1, {length})"
             case tree.ScalarQuery(query):
                 return f"({self.query(query, frozenset())})"
@@ -246,6 +261,15 @@ class DuckDBTranslator:
                 return f"({inner} {negation}{'I' if node.any_case else ''}LIKE {self.value(pattern)})"
         return f"({inner} IS {negation}NULL)"
 
+    def _rounded(self, name: str, arguments: list[str]) -> str:
+        """Return SQL of ROUND or TRUNCATE to n decimal places; a negative n counts from the point to the left."""
+        if len(arguments) == 1:
+            return f"round({arguments[0]})" if name == "ROUND" else self.truncated(arguments[0])
+        value, places = arguments
+        if name == "ROUND":
+            return f"round(CAST({value} AS DOUBLE), CAST({places} AS INTEGER))"
+        return f"({self.truncated(f'({value} * pow(1e1, {places}))')} / pow(1e1, {places}))"
+
     def _case(self, node: tree.Case) -> str:
         operand = f" {self.value(node.operand)}" if node.operand is not None else ""
         branches = "".join(f" WHEN {self.value(when)} THEN {self.value(then)}" for when, then in node.branches)
@@ -267,38 +291,26 @@ class DuckDBTranslator:
             case "POINT" | "CENTROID":
                 point = self._geometry.shape(node)
                 assert isinstance(point, Point)
-                return f"[CAST({point.lon} AS DOUBLE), CAST({point.lat} AS DOUBLE)]"
+                return self.point.format(point.lon, point.lat)
         arguments = [self.value(item) for item in node.arguments]
         if node.name == "RAND":
-            if node.arguments and isinstance(node.arguments[0], tree.Literal):
-                self.seed = math.fmod(float(str(node.arguments[0].value)) * 0.6180339887498949, 1.0)
-            return "random()"
+            given = node.arguments and isinstance(node.arguments[0], tree.Literal)
+            return self.random(
+                math.fmod(float(str(node.arguments[0].value)) * 0.6180339887498949, 1.0) if given else None
+            )
         if node.name in ("ROUND", "TRUNCATE"):
-            return _rounded(node.name, arguments)
+            return self._rounded(node.name, arguments)
         if node.name in _TEMPLATES:
             return _TEMPLATES[node.name].format(*arguments)
         distinct = "DISTINCT " if node.distinct else ""
         return f"{node.name.lower()}({distinct}{', '.join(arguments)})"
 
 
-def _rounded(name: str, arguments: list[str]) -> str:
-    """Return SQL of ROUND or TRUNCATE to n decimal places; a negative n counts from the point to the left."""
-    function = "round" if name == "ROUND" else "trunc"
-    if len(arguments) == 1:
-        return f"{function}({arguments[0]})"
-    value, places = arguments
-    if name == "ROUND":
-        return f"round(CAST({value} AS DOUBLE), CAST({places} AS INTEGER))"
-    return f"(trunc({value} * pow(1e1, {places})) / pow(1e1, {places}))"
-
-
-def _literal(value: int | float | str | bool | None) -> str:
+def _literal(value: int | float | bool | None) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return str(value) if value >= 0 else f"({value})"
     number = float(value)

@@ -43,24 +43,29 @@ OBJECTS, SOURCES = _tables()
 
 
 def separation(row: Row, lon: float, lat: float) -> float:
+    """Return the separation [deg] of a row from a position [deg]."""
     a, d, b, e = map(math.radians, (row["ra"], row["dec"], lon, lat))
     h = math.sin((e - d) / 2) ** 2 + math.cos(d) * math.cos(e) * math.sin((b - a) / 2) ** 2
     return math.degrees(2 * math.asin(min(1.0, math.sqrt(h))))
 
 
 def pick(*names: str, where: Callable[[Row], Any] = lambda r: True, rows: list[Row] = OBJECTS) -> list[tuple[Any, ...]]:
+    """Return some columns of the rows that fulfil a condition."""
     return [tuple(r[n] for n in names) for r in rows if where(r)]
 
 
 def each(compute: Callable[[Row], Any]) -> list[tuple[Any, ...]]:
+    """Return one value for each object."""
     return [(compute(r),) for r in OBJECTS]
 
 
 def flux_of(r: Row) -> float:
+    """Return the flux, NaN if there is none: no comparison with it holds."""
     return math.nan if r["flux"] is None else r["flux"]
 
 
 def maybe(value: Callable[[float], float], r: Row) -> float | None:
+    """Return a value of the flux, None if there is none."""
     return None if r["flux"] is None else value(r["flux"])
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from uraniborg.catalog.engine.prune import Needed
-from uraniborg.catalog.engine.sources import Size, columns_of_schema, range_condition
+from uraniborg.catalog.engine.sources import Scan, Size, columns_of_schema, range_condition
 from uraniborg.catalog.schema import Table
 from uraniborg.catalog.storage.hats import HatsCatalog
 from uraniborg.catalog.storage.index import KeyIndex
@@ -102,14 +102,15 @@ class HatsSource:
             return self._catalog.files()
         return self._catalog.files(self._catalog.partitions.overlapping(needed.ranges))
 
+    def scan(self, needed: Needed) -> Scan:
+        """Return the partitions that hold the needed rows; the first one, without rows, if there are none."""
+        files = self._files(needed)
+        ranges = needed.ranges if files else np.array([[0, 0]])
+        return Scan(tuple(str(file) for file in files or self._catalog.files()[:1]), self._healpix, ranges)
+
     def relation(self, needed: Needed) -> str:
         """Return the partitions that hold the needed rows."""
-        files = self._files(needed)
-        if needed.ranges is None:
-            return _read(files)
-        if not files:
-            return f"(SELECT * FROM {_read(self._catalog.files()[:1])} WHERE FALSE)"
-        return f"(SELECT * FROM {_read(files)} WHERE {range_condition(self._healpix, needed.ranges)})"
+        return _relation(self.scan(needed))
 
 
 class ParquetSource:
@@ -157,11 +158,18 @@ class ParquetSource:
         """Return the size of the whole file."""
         return Size(self._rows, self._file.stat().st_size)
 
+    def scan(self, needed: Needed) -> Scan:
+        """Return the file."""
+        return Scan((str(self._file),))
+
     def relation(self, needed: Needed) -> str:
         """Return the file."""
-        return _read([self._file])
+        return _relation(self.scan(needed))
 
 
-def _read(files: list[Path]) -> str:
-    names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{names}], hive_partitioning = false)"
+def _relation(scan: Scan) -> str:
+    names = ", ".join("'" + file.replace("'", "''") + "'" for file in scan.files)
+    read = f"read_parquet([{names}], hive_partitioning = false)"
+    if scan.ranges is None:
+        return read
+    return f"(SELECT * FROM {read} WHERE {range_condition(scan.column, scan.ranges)})"
