@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,9 @@ def test_limits_of_rows_and_bytes(pools: QueryPools) -> None:
         pools.submit("SELECT * FROM t", user="ann", limits=Limits(bytes=1000)).table()
 
 
+@pytest.mark.slow
 def test_memory_of_a_query_is_bounded(pools: QueryPools, tmp_path: Path) -> None:
-    query = "SELECT a.id, b.id AS j, a.x * b.x AS y FROM t a, t b WHERE a.id < 20 ORDER BY a.x * b.x"
+    query = "SELECT a.id, b.id AS j, a.x * b.x AS y FROM t a, t b WHERE a.id < 30 ORDER BY a.x * b.x"
     small = PoolPlan(0, 1, heavy_memory="30MB", heavy_threads=1, spill="1MB")
     with QueryPools(pools.sources("nobody"), tmp_path, plan=small) as tight:
         with pytest.raises(QueryRefusedError, match="more than it may have"):
@@ -80,10 +82,12 @@ def test_faults_of_a_query_are_told_at_once(pools: QueryPools) -> None:
 
 def test_too_many_waiting_queries_are_refused(pools: QueryPools) -> None:
     limits = Limits(running=1, waiting=3)
-    handles = []
+    handles = [pools.submit(SLOW, user="greedy", limits=limits)]
+    while handles[0].state == "queued":
+        time.sleep(0.01)
+    handles += [pools.submit(SLOW, user="greedy", limits=limits) for _ in range(3)]
     with pytest.raises(QueryRefusedError, match="wait already"):
-        for _ in range(6):
-            handles.append(pools.submit(SLOW, user="greedy", limits=limits))
+        pools.submit(SLOW, user="greedy", limits=limits)
     assert pools.waiting()["heavy"] == 3
     assert handles[-1].progress.position_in_queue == 2
     for handle in handles:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from uraniborg.catalog.adql import tree
 from uraniborg.catalog.adql.check import CheckedQuery
@@ -81,7 +82,7 @@ class DuckDBTranslator:
     """
 
     explode = "unnest(range({0}, ({1}) + 1))"
-    casts = _CASTS
+    casts: ClassVar[dict[str, str]] = _CASTS
     point = "[CAST({0} AS DOUBLE), CAST({1} AS DOUBLE)]"
 
     def __init__(self, text: str, tables: Tables, source: Relations) -> None:
@@ -294,10 +295,9 @@ class DuckDBTranslator:
                 return self.point.format(point.lon, point.lat)
         arguments = [self.value(item) for item in node.arguments]
         if node.name == "RAND":
-            given = node.arguments and isinstance(node.arguments[0], tree.Literal)
-            return self.random(
-                math.fmod(float(str(node.arguments[0].value)) * 0.6180339887498949, 1.0) if given else None
-            )
+            first = node.arguments[0] if node.arguments else None
+            seed = float(str(first.value)) * 0.6180339887498949 if isinstance(first, tree.Literal) else None
+            return self.random(None if seed is None else math.fmod(seed, 1.0))
         if node.name in ("ROUND", "TRUNCATE"):
             return self._rounded(node.name, arguments)
         if node.name in _TEMPLATES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -42,7 +43,7 @@ class SparkEngine:
 
     def __init__(self, sources: Iterable[Source], remote: str) -> None:
         try:
-            from pyspark.sql.connect.session import SparkSession
+            session = importlib.import_module("pyspark.sql.connect.session").SparkSession
         except ImportError as error:
             raise UserError(f"PySpark is missing ({error}); pip install 'uraniborg[spark]'") from None
         self._sources = {source.table.full_name: source for source in sources}
@@ -51,7 +52,7 @@ class SparkEngine:
         self._views: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
         try:
-            self._session: Any = SparkSession.builder.remote(remote).create()
+            self._session: Any = session.builder.remote(remote).create()
         except Exception as error:
             raise self._lost(error) from error
 

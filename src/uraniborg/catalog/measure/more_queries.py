@@ -246,7 +246,8 @@ def _joins_of_sources() -> dict[str, Rows]:
     known = {r["objectId"] for r in OBJECTS}
     mean = {i: sum(s["mag"] for s in items) / len(items) for i, items in by_object.items() if items and i in known}
     return {
-        "SELECT o.objectId, AVG(s.mag) AS m FROM Object o JOIN Source s ON o.objectId = s.objectId GROUP BY o.objectId": [
+        "SELECT o.objectId, AVG(s.mag) AS m FROM Object o JOIN Source s ON o.objectId = s.objectId"
+        " GROUP BY o.objectId": [
             *mean.items()
         ],
         "SELECT o.objectId, COUNT(s.sourceId) AS k FROM Object o LEFT JOIN Source s ON o.objectId = s.objectId"
@@ -256,7 +257,8 @@ def _joins_of_sources() -> dict[str, Rows]:
         "SELECT objectId FROM Object WHERE objectId NOT IN (SELECT objectId FROM Source WHERE mag < 17)": [
             (i,) for i in known - bright
         ],
-        "SELECT s.sourceId FROM Source s WHERE s.mag > (SELECT AVG(t.mag) FROM Source t WHERE t.objectId = s.objectId)": [
+        "SELECT s.sourceId FROM Source s WHERE s.mag > (SELECT AVG(t.mag) FROM Source t"
+        " WHERE t.objectId = s.objectId)": [
             (s["sourceId"],)
             for items in by_object.values()
             for s in items

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -197,7 +197,7 @@ class QueryHandle:
         finally:
             self._finish_reading()
 
-    async def stream(self) -> AsyncIterator[pa.RecordBatch]:
+    async def stream(self) -> AsyncGenerator[pa.RecordBatch]:
         """Yield the answer to asyncio."""
         loop, event = asyncio.get_running_loop(), asyncio.Event()
 
