@@ -69,7 +69,13 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     which = np.repeat(np.arange(1000), 3)
     sources = pa.table(
-        {"sourceId": np.arange(3000), "objectId": which + 1, "ra": ra[which], "dec": dec[which], "time": rng.random(3000)}
+        {
+            "sourceId": np.arange(3000),
+            "objectId": which + 1,
+            "ra": ra[which],
+            "dec": dec[which],
+            "time": rng.random(3000),
+        }
     )
     folder = root.parent
     pq.write_table(objects, folder / "objects.parquet")
@@ -94,7 +100,11 @@ def start_server(catalogue: Path) -> Iterator[Callable[..., Served]]:
                 [*command, "--new-user", user], check=True, capture_output=True, text=True
             ).stdout.strip()
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         running.append(process)
         assert process.stdout is not None

@@ -39,5 +39,7 @@ def test_a_caller_who_leaves_takes_his_query_along(served: Served) -> None:
             with pytest.raises(Exception, match="timed out"):
                 client.post("/tap/sync", data={"QUERY": slow, "LANG": "ADQL"}, timeout=0.3)
         start = time.monotonic()
-        served.query("SELECT COUNT(*) AS n FROM sky.Star a, sky.Star b WHERE a.objectId = b.objectId").raise_for_status()
+        served.query(
+            "SELECT COUNT(*) AS n FROM sky.Star a, sky.Star b WHERE a.objectId = b.objectId"
+        ).raise_for_status()
         assert time.monotonic() - start < 20

@@ -17,7 +17,12 @@ _TAIL = "</TABLE></RESOURCE></VOTABLE>"
 @pytest.mark.parametrize("form", ["tabledata", "binary", "binary2"])
 def test_what_astropy_writes_is_read(form: str) -> None:
     table = Table(
-        {"a": np.arange(4, dtype="i8"), "x": [1.5, np.nan, -2.0, 4.0], "s": ["a", "bb", "", "d<&>"], "f": np.ones(4, "f4")}
+        {
+            "a": np.arange(4, dtype="i8"),
+            "x": [1.5, np.nan, -2.0, 4.0],
+            "s": ["a", "bb", "", "d<&>"],
+            "f": np.ones(4, "f4"),
+        }
     )
     if form != "binary":  # BINARY has no nulls for integers but a magic value
         table["m"] = MaskedColumn([1, 2, 3, 4], mask=[0, 1, 0, 0], dtype="i2", fill_value=-9)
@@ -54,10 +59,11 @@ _BOMB = (
         (f'{_HEAD}<FIELD name="a" datatype="int" arraysize="999999999"/>{_TAIL}', "array"),
         (f'{_HEAD}<FIELD name="a" datatype="char" arraysize="99999999999"/>{_TAIL}', "arraysize"),
         (f"{_HEAD}{_FIELD}{_FIELD}{_TAIL}", "same name"),
-        (f"{_HEAD}{_FIELD}<DATA><TABLEDATA><TR><TD>1</TD><TD>2</TD></TR></TABLEDATA></DATA>{_TAIL}", "2 cells for 1"),
+        (f"{_HEAD}{_FIELD}<DATA><TABLEDATA><TR><TD>1</TD><TD>2</TD></TR></TABLEDATA></DATA>{_TAIL}", "2 cells"),
         (f"{_HEAD}{_FIELD}<DATA><TABLEDATA><TR><TD>x</TD></TR></TABLEDATA></DATA>{_TAIL}", "column 'a'"),
-        (f"{_HEAD}{_FIELD}<DATA><TABLEDATA>{'<TR><TD>1</TD></TR>' * 11}</TABLEDATA></DATA>{_TAIL}", "more than 10 rows"),
-        (f'{_HEAD}{_FIELD}<DATA><BINARY2><STREAM encoding="base64">AAAA</STREAM></BINARY2></DATA>{_TAIL}', "whole number"),
+        (f"{_HEAD}{_FIELD}<DATA><TABLEDATA>{'<TR><TD>1</TD></TR>' * 11}</TABLEDATA></DATA>{_TAIL}", "than 10 rows"),
+        (f'{_HEAD}{_FIELD}<DATA><BINARY2><STREAM encoding="base64">AAAA</STREAM></BINARY2></DATA>', "well-formed"),
+        (f'{_HEAD}{_FIELD}<DATA><BINARY2><STREAM encoding="base64">AA</STREAM></BINARY2></DATA>{_TAIL}', "base64"),
         (f'{_HEAD}{_FIELD}<DATA><BINARY><STREAM href="file:///etc/passwd"/></BINARY></DATA>{_TAIL}', "elsewhere"),
         (f'{_HEAD}<FIELD name="s" datatype="char" arraysize="*"/><DATA><BINARY><STREAM encoding="base64">f////w==</STREAM>'
          f"</BINARY></DATA>{_TAIL}", "longer than the data"),

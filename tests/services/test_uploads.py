@@ -35,12 +35,16 @@ def test_files_become_parquet_with_nulls_for_nan(tmp_path: Path) -> None:
     (tmp_path / "a.raw").write_text("id,x\n1,2.5\n2,nan\n")
     assert to_parquet(tmp_path / "a.raw", tmp_path / "a.parquet", "a", 10) == 2
     assert pq.read_table(tmp_path / "a.parquet")["x"].to_pylist() == [2.5, None]
-    pq.write_table(pa.table({"x": [1.0, float("nan")], "d": pa.array(["a", "b"]).dictionary_encode()}), tmp_path / "b.raw")
+    pq.write_table(
+        pa.table({"x": [1.0, float("nan")], "d": pa.array(["a", "b"]).dictionary_encode()}), tmp_path / "b.raw"
+    )
     assert to_parquet(tmp_path / "b.raw", tmp_path / "b.parquet", "b", 10) == 2
     assert pq.read_table(tmp_path / "b.parquet").to_pylist() == [{"x": 1.0, "d": "a"}, {"x": None, "d": "b"}]
 
 
-@pytest.mark.parametrize("data", [b"PAR1" + b"\0" * 100, b"PAR1\xff\xff\xff\x7fPAR1", b"ARROW1\0\0junk", b"a,b\n1\n", b"a,a\n1,2\n"])
+@pytest.mark.parametrize(
+    "data", [b"PAR1" + b"\0" * 100, b"PAR1\xff\xff\xff\x7fPAR1", b"ARROW1\0\0junk", b"a,b\n1\n", b"a,a\n1,2\n"]
+)
 def test_lying_files_are_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.raw").write_bytes(data)
     with pytest.raises(UserError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uraniborg.acceptance import tap_checks, tap_speed
-from uraniborg.acceptance.tap_server import Catalogue, make_catalogue, serving
+from uraniborg.acceptance.tap_server import make_catalogue, serving
 from uraniborg.core.errors import UraniborgError
 from uraniborg.verify.metrics import Measurement, Metric, Value, measure
 

@@ -116,7 +116,8 @@ def _tapskymatch(catalogue: Catalogue, server: Server, folder: Path) -> bool:
     out = folder / "matched.csv"
     done = _stilts(
         "tapskymatch", f"tapurl={server.url}/tap", "taptable=release.Object", "taplon=coord_ra", "taplat=coord_dec",
-        f"in={folder / 'match.csv'}", "ifmt=csv", "inlon=ra", "inlat=lat", "sr=0.00001", "find=best", "ofmt=csv", f"out={out}",
+        f"in={folder / 'match.csv'}", "ifmt=csv", "inlon=ra", "inlat=lat", "sr=0.00001", "find=best", "ofmt=csv",
+        f"out={out}",
     )  # fmt: skip
     return status == 200 and done.returncode == 0 and len(out.read_text().splitlines()) == 51
 

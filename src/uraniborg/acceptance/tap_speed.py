@@ -24,7 +24,10 @@ __all__ = (
     "measure_result",
 )
 
-_SCAN = "SELECT COUNT(*) AS n, AVG(SIN(coord_ra * r_psfFlux) * COS(g_psfFlux)) AS m FROM release.Object a WHERE SQRT(u_psfFlux * i_psfFlux) > 1"
+_SCAN = (
+    "SELECT COUNT(*) AS n, AVG(SIN(coord_ra * r_psfFlux) * COS(g_psfFlux)) AS m FROM release.Object "
+    "WHERE SQRT(u_psfFlux * i_psfFlux) > 1"
+)
 
 
 def measure_cones(catalogue: Catalogue, server: Server, *, blocks: int = 8, each: int = 25) -> dict[str, Value]:

@@ -10,8 +10,8 @@ __all__ = ("serve",)
 
 
 @click.command()
-@click.option("-b", "--catalog", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
-              help="Folder with catalogues in the HATS layout.")  # fmt: skip
+@click.option("-b", "--catalog", "folder", required=True, metavar="DIR", help="Folder with HATS catalogues.",
+              type=click.Path(file_okay=False, path_type=Path))  # fmt: skip
 @click.option("--state", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for jobs and tables of users.  [default: DIR/.service]")  # fmt: skip
 @click.option("--schema", default="release", show_default=True, help="Schema that the tables are in.")
@@ -19,7 +19,13 @@ __all__ = ("serve",)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="One more name of this service; repeatable.")
 @click.option("--anonymous/--no-anonymous", default=None, help="Whether callers need no token.  [default: on loopback]")
-@click.option("--upload-host", "upload_hosts", multiple=True, metavar="NAME", help="Private host that uploads may come from; repeatable.")
+@click.option(
+    "--upload-host",
+    "upload_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Private host that uploads may come from; repeatable.",
+)
 @click.option("--interactive", type=click.IntRange(1), default=2, show_default=True, help="Processes, quick queries.")
 @click.option("--heavy", type=click.IntRange(1), default=1, show_default=True, help="Processes, heavy queries.")
 @click.option("--new-user", metavar="NAME", help="Make a user, show his token, and end.")
@@ -49,8 +55,8 @@ def serve(
     from uraniborg.services.identity import Users
 
     config = ServiceConfig(
-        folder, state or folder / ".service", schema=schema, host=host, port=port, hosts=hosts, upload_hosts=("*", *upload_hosts),
-        anonymous=is_loopback(host) if anonymous is None else anonymous,
+        folder, state or folder / ".service", schema=schema, host=host, port=port, hosts=hosts,
+        upload_hosts=("*", *upload_hosts), anonymous=is_loopback(host) if anonymous is None else anonymous,
     )  # fmt: skip
     if new_user is not None:
         click.echo(Users(config.state / "users.json", anonymous=False).add(new_user))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ _MANY_ROWS = 100_000
 
 async def encoded(
     handle: QueryHandle, format_: Format, *, query: str = "", limit_is_zero: bool = False
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """Yield the answer of a query as a file, piece by piece.
 
     An error before the first row is raised; a later one is told in the file, then raised.
@@ -73,7 +73,7 @@ async def answer(
 ) -> Response:
     """Return the response to a request.
 
-    The status is known only with the first rows, so these are waited for; if the caller leaves meanwhile, the query ends.
+    The status is known only with the first rows, so these are waited for; a caller who leaves ends his query.
 
     Raises
     ------
@@ -92,22 +92,22 @@ async def answer(
             start.append(piece)
             size += len(piece)
     except BaseException:
-        await pieces.aclose()  # type: ignore[attr-defined]
+        await pieces.aclose()
         raise
     return StreamingResponse(_rest(start, pieces), media_type=format_.media_type, headers=headers)
 
 
-async def _watched(request: Request, pieces: AsyncIterator[bytes], handle: QueryHandle) -> bytes | None:
+async def _watched(request: Request, pieces: AsyncGenerator[bytes], handle: QueryHandle) -> bytes | None:
     """Return the next piece, or None at the end; look from time to time whether the caller is still there."""
-    task = asyncio.ensure_future(anext(pieces, None))  # type: ignore[arg-type]
+    task = asyncio.ensure_future(anext(pieces, None))
     while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
         if await request.is_disconnected():
             handle.cancel()
     return await task
 
 
-async def _rest(start: list[bytes], pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async with aclosing(pieces) as rest:  # type: ignore[type-var]
+async def _rest(start: list[bytes], pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(pieces) as rest:
         yield b"".join(start)
         start.clear()
         try:

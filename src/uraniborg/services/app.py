@@ -25,7 +25,11 @@ from uraniborg.services.tap import sync, uws
 __all__ = ("make_app",)
 
 _LOG = logging.getLogger(__name__)
-_PAGES = {"": ("index.html", "text/html"), "page.js": ("page.js", "text/javascript"), "page.css": ("page.css", "text/css")}
+_PAGES = {
+    "": ("index.html", "text/html"),
+    "page.js": ("page.js", "text/javascript"),
+    "page.css": ("page.css", "text/css"),
+}
 
 
 def make_app(config: ServiceConfig, plan: PoolPlan | None = None) -> FastAPI:
@@ -103,4 +107,6 @@ async def _tell_http(request: Request, error: Exception) -> Response:
 
 async def _tell_fault(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
-    return _message(request, 500, f"the service failed ({type(error).__name__}); its operator finds the reason in the log")
+    return _message(
+        request, 500, f"the service failed ({type(error).__name__}); its operator finds the reason in the log"
+    )

@@ -20,7 +20,11 @@ __all__ = ("cone_columns", "cone_query", "router")
 
 router = APIRouter(prefix="/cone", tags=["Cone search"])
 
-_OLD_UCDS = {"meta.id;meta.main": "ID_MAIN", "pos.eq.ra;meta.main": "POS_EQ_RA_MAIN", "pos.eq.dec;meta.main": "POS_EQ_DEC_MAIN"}
+_OLD_UCDS = {
+    "meta.id;meta.main": "ID_MAIN",
+    "pos.eq.ra;meta.main": "POS_EQ_RA_MAIN",
+    "pos.eq.dec;meta.main": "POS_EQ_DEC_MAIN",
+}
 
 
 def cone_columns(table: ServedTable, verbosity: int) -> tuple[VoField, ...]:
@@ -65,7 +69,9 @@ async def cone(request: Request, name: str) -> Response:
     user = service.user(request)
     table = next((t for t in service.cones if t.name.lower() == name.lower()), None)
     if table is None:
-        raise UnknownThingError(f"no cone search on {name[:60]!r}; there are {', '.join(t.name for t in service.cones)}")
+        raise UnknownThingError(
+            f"no cone search on {name[:60]!r}; there are {', '.join(t.name for t in service.cones)}"
+        )
     parameters = await read_parameters(request)
     ra, dec, radius = _place(parameters)
     verbosity = parameters.whole("VERB")
@@ -78,4 +84,3 @@ async def cone(request: Request, name: str) -> Response:
     handle = service.submit(query, user, rows if radius > 0 else 0)
     described = tuple(replace(field, ucd=_OLD_UCDS.get(field.ucd, field.ucd)) for field in fields)
     return await answer(request, handle, replace(format_, describe=lambda _: described), name=table.name)
-

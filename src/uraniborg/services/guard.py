@@ -38,6 +38,7 @@ class Guard:
         self._config = config
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,7 +70,11 @@ class Guard:
         if not self._config.allows_host(host):
             return 421, f"this service is not called {host[:80]!r}; its operator can allow a name with --allow-host"
         origin = headers.get("origin")
-        if origin is not None and scope["method"] not in ("GET", "HEAD") and urllib.parse.urlsplit(origin).netloc != host:
+        if (
+            origin is not None
+            and scope["method"] not in ("GET", "HEAD")
+            and urllib.parse.urlsplit(origin).netloc != host
+        ):
             return 403, "requests from pages of other sites are refused"
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self._config.upload_bytes + 1_000_000:

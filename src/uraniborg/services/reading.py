@@ -18,7 +18,8 @@ from uraniborg.core.errors import UserError
 __all__ = ("read_votable",)
 
 _TYPES: dict[str, tuple[str, pa.DataType]] = {
-    "boolean": ("u1", pa.bool_()), "bit": ("u1", pa.bool_()), "unsignedByte": ("u1", pa.uint8()), "short": (">i2", pa.int16()),
+    "boolean": ("u1", pa.bool_()), "bit": ("u1", pa.bool_()), "unsignedByte": ("u1", pa.uint8()),
+    "short": (">i2", pa.int16()),
     "int": (">i4", pa.int32()), "long": (">i8", pa.int64()), "float": (">f4", pa.float32()),
     "double": (">f8", pa.float64()), "char": ("S", pa.string()), "unicodeChar": ("U", pa.string()),
 }  # fmt: skip

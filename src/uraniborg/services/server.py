@@ -20,9 +20,7 @@ __all__ = ("serve",)
 _LONGEST_ADDRESS = 1 << 20
 
 
-def serve(
-    config: ServiceConfig, plan: PoolPlan | None = None, *, started: Callable[[str], None] | None = None
-) -> None:
+def serve(config: ServiceConfig, plan: PoolPlan | None = None, *, started: Callable[[str], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Parameters
@@ -74,7 +72,9 @@ def _listen(config: ServiceConfig) -> socket.socket:
         sock.bind((config.host, config.port))
     except OSError as error:
         sock.close()
-        raise UserError(f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another --port") from None
+        raise UserError(
+            f"cannot listen on {config.host}:{config.port}: {error.strerror}; choose another --port"
+        ) from None
     sock.set_inheritable(False)
     return sock
 

@@ -90,7 +90,7 @@ def fetch(uri: str, target: Path, *, hosts: tuple[str, ...], most: int) -> None:
         address = _address(host, port or (443 if parts.scheme == "https" else 80), hosts)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(host, port, timeout=30)
-        connection._create_connection = lambda _, *rest: socket.create_connection(address, *rest)  # type: ignore[union-attr]
+        connection._create_connection = lambda _, *rest: socket.create_connection(address, *rest)  # type: ignore[attr-defined]
         try:
             path = parts.path or "/"
             connection.request("GET", f"{path}?{parts.query}" if parts.query else path)

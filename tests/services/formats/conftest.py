@@ -19,7 +19,7 @@ def rows() -> pa.Table:
             "short": pa.array([-3, None, 7], pa.int16()),
             "x": pa.array([1.5, float("inf"), None], pa.float64()),
             "f": pa.array([0.1, None, -2.5], pa.float32()),
-            "text": ["a<b>&\"c\"", None, "line\nbreak, comma"],
+            "text": ['a<b>&"c"', None, "line\nbreak, comma"],
             "ok": pa.array([True, None, False]),
             "last": pa.array(["", "zz", "\x01"]),
         }

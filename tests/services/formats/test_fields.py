@@ -12,7 +12,8 @@ from uraniborg.services.formats.fields import field_of, fields_of, vo_type, vo_u
 @pytest.mark.parametrize(
     ("arrow", "vo"),
     [(pa.bool_(), ("boolean", "", "")), (pa.int8(), ("short", "", "")), (pa.uint64(), ("long", "", "")),
-     (pa.float32(), ("float", "", "")), (pa.string(), ("char", "*", "")), (pa.timestamp("us"), ("char", "*", "timestamp")),
+     (pa.float32(), ("float", "", "")), (pa.string(), ("char", "*", "")),
+     (pa.timestamp("us"), ("char", "*", "timestamp")),
      (pa.list_(pa.float64(), 2), ("double", "2", "point")), (pa.list_(pa.float64()), ("double", "*", "")),
      (pa.decimal128(38, 2), ("double", "", ""))],
 )  # fmt: skip

@@ -20,9 +20,7 @@ from uraniborg.services.reading import read_votable
 
 
 @pytest.mark.parametrize("kind", [Binary2Writer, TabledataWriter])
-def test_astropy_reads_the_same_values_and_nulls(
-    kind: type, rows: pa.Table, write: Callable[..., bytes]
-) -> None:
+def test_astropy_reads_the_same_values_and_nulls(kind: type, rows: pa.Table, write: Callable[..., bytes]) -> None:
     out = write(kind, rows, Ending(overflow=True))
     file = votable.parse(io.BytesIO(out), verify="exception")
     table = file.get_first_table().to_table()

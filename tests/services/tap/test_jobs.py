@@ -50,21 +50,23 @@ def test_running_jobs_are_queued_again_and_old_ones_expire(tmp_path: Path) -> No
     assert store.expired() == [old.id]
     store.delete(old.id)
     assert not store.files(old.id).exists()
-    assert [j.id for j in store.list("a")] == [job.id]
+    assert [j.id for j in store.owned_by("a")] == [job.id]
     assert store.count("a", ("QUEUED",)) == 1
     store.close()
 
 
 def test_lists_are_cut_and_threads_may_share_a_store(tmp_path: Path) -> None:
     store = JobStore(tmp_path)
-    threads = [threading.Thread(target=lambda: [store.create("a", {}, duration=1, days=1) for _ in range(5)]) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: [store.create("a", {}, duration=1, days=1) for _ in range(5)]) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    jobs = store.list("a")
+    jobs = store.owned_by("a")
     assert len({job.id for job in jobs}) == 20
-    assert store.list("a", last=3) == jobs[:3]
-    assert store.list("a", after=jobs[4].created) == jobs[:4]
-    assert store.list("a", phases=["ERROR"]) == []
+    assert store.owned_by("a", last=3) == jobs[:3]
+    assert store.owned_by("a", after=jobs[4].created) == jobs[:4]
+    assert store.owned_by("a", phases=["ERROR"]) == []
     store.close()

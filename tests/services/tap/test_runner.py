@@ -121,7 +121,10 @@ def test_many_connections_at_once(served: Served) -> None:
     async def run() -> list[int]:
         limits = httpx.Limits(max_connections=300, max_keepalive_connections=300)
         async with httpx.AsyncClient(base_url=served.url, timeout=100, limits=limits) as client:
-            asks = [client.get("/tap/sync", params={"QUERY": f"SELECT n FROM sky.Star WHERE objectId = {i + 1}"}) for i in range(300)]
+            asks = [
+                client.get("/tap/sync", params={"QUERY": f"SELECT n FROM sky.Star WHERE objectId = {i + 1}"})
+                for i in range(300)
+            ]
             return [reply.status_code for reply in await asyncio.gather(*asks)]
 
     assert asyncio.run(run()) == [200] * 300

@@ -24,7 +24,9 @@ def _create(client: httpx.Client, query: str, **values: str) -> str:
 
 def test_a_job_from_its_making_to_its_end(served: Served) -> None:
     with served.client("alice") as client:
-        job = _create(client, "SELECT TOP 2 objectId FROM sky.Star ORDER BY objectId", RESPONSEFORMAT="csv", RUNID="mine")
+        job = _create(
+            client, "SELECT TOP 2 objectId FROM sky.Star ORDER BY objectId", RESPONSEFORMAT="csv", RUNID="mine"
+        )
         assert client.get(f"{job}/phase").text == "PENDING"
         assert re.match(r"\d{4}-", client.get(f"{job}/quote").text)
         assert client.get(f"{job}/owner").text == "alice"
@@ -84,7 +86,11 @@ def test_a_job_is_watched_and_stopped_at_any_moment(served: Served) -> None:
 def test_wrong_words(served: Served) -> None:
     with served.client() as client:
         job = _create(client, "SELECT 1 FROM nothing")
-        for path, data in (("/phase", {"PHASE": "FLY"}), ("", {"ACTION": "HIDE"}), ("/destruction", {"DESTRUCTION": "x"})):
+        for path, data in (
+            ("/phase", {"PHASE": "FLY"}),
+            ("", {"ACTION": "HIDE"}),
+            ("/destruction", {"DESTRUCTION": "x"}),
+        ):
             assert client.post(job + path, data=data).status_code == 400
         assert client.post(f"{job}/quote", data={}).status_code == 404
         assert client.get("/tap/async?PHASE=FLYING").status_code == 400

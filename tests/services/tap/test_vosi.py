@@ -16,7 +16,9 @@ def test_documents_are_xml_and_say_what_is_so(tmp_path: Path) -> None:
     text = ET.tostring(root, encoding="unicode")
     assert "BearerToken" in text
     assert f'<hard unit="row">{config.most_rows}</hard>' in text
-    assert len(ET.fromstring(vosi.tables_document(tap_schema_tables())).findall(".//column")) == sum(len(table.fields) for table in tap_schema_tables())
+    assert len(ET.fromstring(vosi.tables_document(tap_schema_tables())).findall(".//column")) == sum(
+        len(table.fields) for table in tap_schema_tables()
+    )
     tables = ET.fromstring(vosi.tables_document([hostile]))
     assert tables.findtext(".//table/name") == 's."t<&>"'
     assert ET.fromstring(vosi.tables_document([hostile], columns=False)).find(".//column") is None

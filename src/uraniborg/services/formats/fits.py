@@ -15,7 +15,15 @@ from uraniborg.services.formats.writer import Ending, Writer
 
 __all__ = ("FitsWriter",)
 
-_FORMS = {"boolean": "1L", "unsignedByte": "1B", "short": "1I", "int": "1J", "long": "1K", "float": "1E", "double": "1D"}
+_FORMS = {
+    "boolean": "1L",
+    "unsignedByte": "1B",
+    "short": "1I",
+    "int": "1J",
+    "long": "1K",
+    "float": "1E",
+    "double": "1D",
+}
 _BLOCK = 2880
 
 

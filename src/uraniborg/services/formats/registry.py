@@ -39,9 +39,10 @@ class Format:
 _TAP = "ivo://ivoa.net/std/TAPRegExt#output-votable-"
 
 FORMATS = (
-    Format("application/x-votable+xml", ("votable", "votable/b2", "text/xml", "application/x-votable+xml;serialization=binary2"),
-           "vot", Binary2Writer, f"{_TAP}binary2"),
-    Format("application/x-votable+xml;serialization=tabledata", ("votable/td", "votabletd"), "vot", TabledataWriter, f"{_TAP}td"),
+    Format("application/x-votable+xml", ("votable", "votable/b2", "text/xml",
+           "application/x-votable+xml;serialization=binary2"), "vot", Binary2Writer, f"{_TAP}binary2"),
+    Format("application/x-votable+xml;serialization=tabledata", ("votable/td", "votabletd"), "vot", TabledataWriter,
+           f"{_TAP}td"),
     Format("text/csv", ("csv", "text/csv;header=present"), "csv", CsvWriter),
     Format("text/tab-separated-values", ("tsv",), "tsv", TsvWriter),
     Format("application/json", ("json",), "json", JsonWriter),

@@ -82,7 +82,7 @@ class JsonWriter(Writer):
 
 
 def _json_values(array: pa.Array) -> list[Any]:
-    values = array.to_pylist()
+    values: list[Any] = array.to_pylist()
     if pa.types.is_floating(array.type):
         return [value if value is not None and math.isfinite(value) else None for value in values]
     return values

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from uraniborg.services.errors import UnknownThingError
 
@@ -108,7 +109,7 @@ class JobStore:
         values = (*(new[name] for name in changes), job.id, *phases)
         return self._change(f"UPDATE jobs SET {sets} WHERE id = ?{where}", values) > 0
 
-    def list(
+    def owned_by(
         self, owner: str, *, phases: Iterable[str] = (), after: float | None = None, last: int | None = None
     ) -> list[Job]:
         """Return jobs of an owner, the newest first."""
@@ -151,7 +152,7 @@ class JobStore:
         """Return the jobs whose time is over."""
         return [row[0] for row in self._run("SELECT id FROM jobs WHERE destruction < ?", (time.time(),))]
 
-    def _run(self, sql: str, values: tuple[object, ...]) -> list[tuple]:  # type: ignore[type-arg]
+    def _run(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
@@ -165,6 +166,6 @@ def _row(job: Job) -> tuple[object, ...]:
     return tuple(json.dumps(value) if name == "parameters" else value for name, value in values.items())
 
 
-def _job(row: tuple) -> Job:  # type: ignore[type-arg]
+def _job(row: tuple[Any, ...]) -> Job:
     values = dict(zip(_COLUMNS, row, strict=True))
     return Job(**(values | {"parameters": json.loads(values["parameters"]), "overflow": bool(values["overflow"])}))

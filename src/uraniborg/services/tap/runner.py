@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -192,7 +191,7 @@ async def _to_file(handle: QueryHandle, wanted: TapRequest, path: Path) -> int:
     try:
         with part.open("wb") as file:
             pieces = encoded(handle, wanted.format, query=wanted.query, limit_is_zero=wanted.rows == 0)
-            async with aclosing(pieces) as rest:  # type: ignore[type-var]
+            async with aclosing(pieces) as rest:
                 async for piece in rest:
                     size += file.write(piece)
         part.replace(path)

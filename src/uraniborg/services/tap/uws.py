@@ -58,7 +58,7 @@ async def list_jobs(request: Request) -> Response:
         if phase not in _PHASES:
             raise UserError(f"PHASE is {phase[:40]!r}; there are {', '.join(_PHASES)}")
     after = parameters.one("AFTER")
-    jobs = service.jobs.list(
+    jobs = service.jobs.owned_by(
         user, phases=phases, after=seconds_of(after) if after else None, last=parameters.whole("LAST")
     )
     return _xml(uws_xml.jobs_document(jobs, _base(request)))
@@ -248,7 +248,7 @@ async def result(request: Request, job_id: str, name: str) -> Response:
 @router.get("/{job_id}/{what}")
 async def show_value(request: Request, job_id: str, what: str) -> Response:
     """Show one thing about a job."""
-    service, job = _job(request, job_id)
+    _, job = _job(request, job_id)
     texts = {
         "phase": job.phase,
         "owner": job.owner,

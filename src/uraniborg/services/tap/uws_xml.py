@@ -50,7 +50,9 @@ def job_document(job: Job, base: str, handle: QueryHandle | None = None) -> byte
     ]
     if job.phase == "ERROR":
         parts.append(
-            '<uws:errorSummary type="fatal" hasError="true">' + element("uws:message", job.error) + "</uws:errorSummary>"
+            '<uws:errorSummary type="fatal" hasError="true">'
+            + element("uws:message", job.error)
+            + "</uws:errorSummary>"
         )
     if job.phase == "EXECUTING" and handle is not None:
         now = handle.progress
@@ -61,7 +63,9 @@ def job_document(job: Job, base: str, handle: QueryHandle | None = None) -> byte
         )  # fmt: skip
         parts.append(f"<uws:jobInfo>{info}</uws:jobInfo>")
     elif job.phase == "COMPLETED":
-        info = element("progress", state="completed", fraction="1.0000", rows=job.rows, overflow=str(job.overflow).lower())
+        info = element(
+            "progress", state="completed", fraction="1.0000", rows=job.rows, overflow=str(job.overflow).lower()
+        )
         parts.append(f"<uws:jobInfo>{info}</uws:jobInfo>")
     return "\n".join([*parts, "</uws:job>\n"]).encode()
 

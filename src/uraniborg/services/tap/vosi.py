@@ -1,4 +1,4 @@
-"""What a service says about itself: capabilities, availability, tables and examples (VOSI 1.1, TAPRegExt 1.0, DALI 1.1)."""
+"""What a service says of itself: capabilities, availability, tables, examples (VOSI 1.1, TAPRegExt 1.0, DALI 1.1)."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def capabilities(base: str, config: ServiceConfig) -> bytes:
 def _language() -> list[str]:
     lines = ["<language><name>ADQL</name>"]
     lines += [element("version", v, **{"ivo-id": f"{_STD}ADQL#v{v}"}) for v in ("2.0", "2.1")]
-    lines.append("<description>ADQL 2.1; what is meant where the standard leaves it open is in the guide.</description>")
+    lines.append(
+        "<description>ADQL 2.1; what is meant where the standard leaves it open is in the guide.</description>"
+    )
     for kind, forms in _FEATURES.items():
         features = "".join(f"<feature>{element('form', form)}</feature>" for form in forms)
         lines.append(f'<languageFeatures type="{_STD}TAPRegExt#{kind}">{features}</languageFeatures>')
@@ -115,7 +117,7 @@ def tables_document(tables: Iterable[ServedTable], *, columns: bool = True, one:
     everything = list(tables)
     if one:
         body = "\n".join(_table(everything[0], columns=True))
-        return f'{_HEAD}<vosi:table {space}>\n{body}\n</vosi:table>\n'.encode()
+        return f"{_HEAD}<vosi:table {space}>\n{body}\n</vosi:table>\n".encode()
     lines = [f"{_HEAD}<vosi:tableset {space}>"]
     for schema in dict.fromkeys(table.schema for table in everything):
         lines += ["<schema>", element("name", quoted(schema))]
@@ -160,14 +162,13 @@ def examples(tables: Iterable[ServedTable]) -> bytes:
         shown.append((f"Some rows of {table.name}", f"SELECT TOP 10 {names}\nFROM {table.full_name}"))
         if table.position is not None and not table.parent:
             ra, dec = (quoted(name) for name in table.position)
-            shown.append(
-                (
-                    f"A cone on {table.name}",
-                    f"SELECT TOP 100 {ra}, {dec}, DISTANCE(POINT('ICRS', {ra}, {dec}), POINT('ICRS', 187.03, 25.56)) AS separation\n"
-                    f"FROM {table.full_name}\n"
-                    f"WHERE CONTAINS(POINT('ICRS', {ra}, {dec}), CIRCLE('ICRS', 187.03, 25.56, 0.05)) = 1\nORDER BY separation",
-                )
+            here = f"POINT('ICRS', {ra}, {dec})"
+            query = (
+                f"SELECT TOP 100 {ra}, {dec}, DISTANCE({here}, POINT('ICRS', 187.03, 25.56)) AS separation\n"
+                f"FROM {table.full_name}\n"
+                f"WHERE CONTAINS({here}, CIRCLE('ICRS', 187.03, 25.56, 0.05)) = 1\nORDER BY separation"
             )
+            shown.append((f"A cone on {table.name}", query))
     parts = [
         f'<div id="example-{i}" resource="#example-{i}" typeof="example"><h2 property="name">{escape(name)}</h2>'
         f'<pre property="query">{escape(query)}</pre></div>'
