@@ -44,7 +44,8 @@ def _comparisons() -> dict[str, Rows]:
 
 _CIRCLES = [
     (0.0, 0.0, 1.0), (359.9, 0.5, 1.5), (-0.5, -0.5, 2.0), (360.0, 1.0, 0.8), (10.0, 90.0, 15.0), (200.0, -90.0, 25.0),
-    (123.0, 45.0, 30.0), (300.0, -60.0, 60.0), (45.0, 10.0, 0.0), (180.0, 0.0, 120.0), (1.0, 2.0, 180.0), (725.0, 3.0, 6.0),
+    (123.0, 45.0, 30.0), (300.0, -60.0, 60.0), (45.0, 10.0, 0.0), (180.0, 0.0, 120.0), (1.0, 2.0, 180.0),
+    (725.0, 3.0, 6.0),
 ]  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def _circles() -> dict[str, Rows]:
     made: dict[str, Rows] = {}
     for lon, lat, radius in _CIRCLES:
         circle = f"CIRCLE({lon}, {lat}, {radius})"
-        inside = pick("objectId", where=lambda r, c=(lon, lat, radius): separation(r, c[0], c[1]) <= c[2])
+        inside = [(r["objectId"],) for r in OBJECTS if separation(r, lon, lat) <= radius]
         made[f"SELECT objectId FROM Object WHERE 1 = CONTAINS(POINT(ra, dec), {circle})"] = inside
         made[f"SELECT COUNT(*) FROM Object WHERE INTERSECTS({circle}, POINT(ra, dec)) = 1"] = [(len(inside),)]
         made[f"SELECT objectId FROM Object WHERE DISTANCE(ra, dec, {lon}, {lat}) > {radius}"] = [
@@ -204,12 +205,11 @@ def _texts() -> dict[str, Rows]:
     made = {}
     for pattern in ("Star%", "%5", "S_ar 1_", "%a%r%", "Star 07", "", "%", "star%"):
         shell = pattern.replace("%", "*").replace("_", "?")
-        wanted = pick("objectId", where=lambda r, s=shell: r["name"] is not None and fnmatchcase(r["name"], s))
+        wanted = [(r["objectId"],) for r in OBJECTS if r["name"] is not None and fnmatchcase(r["name"], shell)]
         made[f"SELECT objectId FROM Object WHERE name LIKE '{pattern}'"] = wanted
-        lower = pick(
-            "objectId", where=lambda r, s=shell: r["name"] is None or not fnmatchcase(r["name"].lower(), s.lower())
-        )
-        made[f"SELECT objectId FROM Object WHERE name IS NULL OR name NOT ILIKE '{pattern}'"] = lower
+        lower = shell.lower()
+        others = [(r["objectId"],) for r in OBJECTS if r["name"] is None or not fnmatchcase(r["name"].lower(), lower)]
+        made[f"SELECT objectId FROM Object WHERE name IS NULL OR name NOT ILIKE '{pattern}'"] = others
     made["SELECT 'it''s' || band AS x FROM Object"] = each(lambda r: f"it's{r['band']}")
     made["SELECT objectId FROM Object WHERE band || band = 'gg'"] = pick("objectId", where=lambda r: r["band"] == "g")
     made["SELECT MIN(name) AS a, MAX(band) AS b FROM Object"] = [(min(r["name"] for r in OBJECTS if r["name"]), "u")]
@@ -278,7 +278,7 @@ def _orders() -> dict[str, Rows]:
     for column in ("ra", "dec", "flux", "name"):
         for word, reverse in (("ASC", False), ("DESC", True)):
             some = sorted((r for r in OBJECTS if r[column] is not None), key=lambda r: r["objectId"])
-            some.sort(key=lambda r, c=column: r[c], reverse=reverse)
+            some.sort(key=operator.itemgetter(column), reverse=reverse)
             rows = [*some, *(r for r in OBJECTS if r[column] is None)]
             ids = [(r["objectId"],) for r in rows]
             made[f"SELECT objectId FROM Object ORDER BY {column} {word}, objectId"] = ids

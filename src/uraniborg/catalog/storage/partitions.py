@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import hpgeom
 import numpy as np
@@ -15,7 +16,7 @@ COUNT_ORDER = 8
 """Order at which rows are counted; no partition is finer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Partitions:
     """HEALPix pixels (nested) that do not overlap, in the order of their ranges.
 
@@ -28,12 +29,12 @@ class Partitions:
     order: NDArray[np.int64]
     pixel: NDArray[np.int64]
 
-    @property
+    @cached_property
     def first(self) -> NDArray[np.int64]:
         """First index of order 29 in each."""
         return self.pixel << (2 * (29 - self.order))
 
-    @property
+    @cached_property
     def last(self) -> NDArray[np.int64]:
         """Index of order 29 after the last in each."""
         return (self.pixel + 1) << (2 * (29 - self.order))

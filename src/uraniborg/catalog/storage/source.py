@@ -95,18 +95,22 @@ class HatsSource:
             return self._layout.size(needed.ranges, columns)
         files = self._files(needed)
         share = len(files) / max(1, len(self._catalog.partitions.order))
-        return Size(int(self._catalog.rows * share), sum(file.stat().st_size for file in files), len(files))
+        return Size(int(self._catalog.rows * share), sum(Path(file).stat().st_size for file in files), len(files))
 
-    def _files(self, needed: Needed) -> list[Path]:
+    @cached_property
+    def _names(self) -> list[str]:
+        return [str(file) for file in self._catalog.files()]
+
+    def _files(self, needed: Needed) -> list[str]:
         if needed.ranges is None:
-            return self._catalog.files()
-        return self._catalog.files(self._catalog.partitions.overlapping(needed.ranges))
+            return self._names
+        return [self._names[i] for i in self._catalog.partitions.overlapping(needed.ranges).tolist()]
 
     def scan(self, needed: Needed) -> Scan:
         """Return the partitions that hold the needed rows; the first one, without rows, if there are none."""
         files = self._files(needed)
         ranges = needed.ranges if files else np.array([[0, 0]])
-        return Scan(tuple(str(file) for file in files or self._catalog.files()[:1]), self._healpix, ranges)
+        return Scan(tuple(files or self._names[:1]), self._healpix, ranges)
 
     def relation(self, needed: Needed) -> str:
         """Return the partitions that hold the needed rows."""
