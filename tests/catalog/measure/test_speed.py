@@ -17,7 +17,7 @@ def test_near_neighbours_over_partitions_equal_the_tree(tmp_path: Path) -> None:
     files = patch.write_objects(tmp_path / "in", rows)
     reference = patch.write_reference(tmp_path / "ref.parquet", 5000, rows)
     plan = LoadPlan("Object", ("coord_ra", "coord_dec"), "objectId", threshold=4000, margin=10.0)
-    assert load(files, tmp_path / "object", plan).partitions > 20
+    assert load(files, tmp_path / "object", plan).partitions > 10
     sources: list[Any] = [HatsSource(tmp_path / "object"), ParquetSource(reference, Table("ref", ()))]
     engine = DuckDBEngine(sources, threads=1)
     positions = ["coord_ra", "coord_dec"]

@@ -202,7 +202,7 @@ def _groups() -> dict[str, Rows]:
 
 
 def _texts() -> dict[str, Rows]:
-    made = {}
+    made: dict[str, Rows] = {}
     for pattern in ("Star%", "%5", "S_ar 1_", "%a%r%", "Star 07", "", "%", "star%"):
         shell = pattern.replace("%", "*").replace("_", "?")
         wanted = [(r["objectId"],) for r in OBJECTS if r["name"] is not None and fnmatchcase(r["name"], shell)]
