@@ -39,6 +39,7 @@ def test_what_astropy_writes_is_read(form: str) -> None:
     assert found.schema.field("x").metadata[b"unit"] == b"deg"
 
 
+_TEXT = '<FIELD name="s" datatype="char" arraysize="*"/>'
 _FIELD = '<FIELD name="a" datatype="int"/>'
 _BOMB = (
     '<?xml version="1.0"?><!DOCTYPE v [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
@@ -65,9 +66,9 @@ _BOMB = (
         (f'{_HEAD}{_FIELD}<DATA><BINARY2><STREAM encoding="base64">AAAA</STREAM></BINARY2></DATA>', "well-formed"),
         (f'{_HEAD}{_FIELD}<DATA><BINARY2><STREAM encoding="base64">AA</STREAM></BINARY2></DATA>{_TAIL}', "base64"),
         (f'{_HEAD}{_FIELD}<DATA><BINARY><STREAM href="file:///etc/passwd"/></BINARY></DATA>{_TAIL}', "elsewhere"),
-        (f'{_HEAD}<FIELD name="s" datatype="char" arraysize="*"/><DATA><BINARY><STREAM encoding="base64">f////w==</STREAM>'
+        (f'{_HEAD}{_TEXT}<DATA><BINARY><STREAM encoding="base64">f////w==</STREAM>'
          f"</BINARY></DATA>{_TAIL}", "longer than the data"),
-        (f'{_HEAD}<FIELD name="s" datatype="char" arraysize="*"/><DATA><BINARY><STREAM encoding="base64">AA==</STREAM>'
+        (f'{_HEAD}{_TEXT}<DATA><BINARY><STREAM encoding="base64">AA==</STREAM>'
          f"</BINARY></DATA>{_TAIL}", "ends in the middle"),
     ],
 )  # fmt: skip

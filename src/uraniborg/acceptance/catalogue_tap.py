@@ -117,7 +117,8 @@ def _take(
         values.update(step())
     except (UraniborgError, OSError, ValueError, RuntimeError) as error:
         notes.update(dict.fromkeys(names, f"{type(error).__name__}: {str(error)[:200]}"))
-    _LOG.info("%s: %.1f s", ", ".join(names), time.perf_counter() - start)
+    told = ", ".join(f"{name} {values[name].value:.4g}" if name in values else f"{name} failed" for name in names)
+    _LOG.info("%s (%.1f s)", told, time.perf_counter() - start)
 
 
 def _measurement(metric: Metric, values: dict[str, Value], notes: dict[str, str]) -> Measurement:

@@ -83,27 +83,30 @@ async def answer(
     pieces = encoded(handle, format_, query=query, limit_is_zero=limit_is_zero)
     headers = {"Content-Disposition": f'inline; filename="{name}.{format_.ending}"'}
     start: list[bytes] = []
-    size = 0
+    task = asyncio.ensure_future(_gather(pieces, start))
     try:
-        while size < _SMALL:
-            piece = await _watched(request, pieces, handle)
-            if piece is None:
-                return Response(b"".join(start), media_type=format_.media_type, headers=headers)
-            start.append(piece)
-            size += len(piece)
+        while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
+            if await request.is_disconnected():
+                handle.cancel()
+        whole = await task
     except BaseException:
+        task.cancel()
         await pieces.aclose()
         raise
+    if whole:
+        return Response(b"".join(start), media_type=format_.media_type, headers=headers)
     return StreamingResponse(_rest(start, pieces), media_type=format_.media_type, headers=headers)
 
 
-async def _watched(request: Request, pieces: AsyncGenerator[bytes], handle: QueryHandle) -> bytes | None:
-    """Return the next piece, or None at the end; look from time to time whether the caller is still there."""
-    task = asyncio.ensure_future(anext(pieces, None))
-    while not (await asyncio.wait({task}, timeout=_LOOK))[0]:
-        if await request.is_disconnected():
-            handle.cancel()
-    return await task
+async def _gather(pieces: AsyncGenerator[bytes], start: list[bytes]) -> bool:
+    """Gather the beginning of an answer; return whether that is all of it."""
+    size = 0
+    async for piece in pieces:
+        start.append(piece)
+        size += len(piece)
+        if size >= _SMALL:
+            return False
+    return True
 
 
 async def _rest(start: list[bytes], pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
