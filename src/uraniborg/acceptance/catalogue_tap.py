@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from uraniborg.acceptance import tap_checks, tap_speed
+from uraniborg.acceptance import tap_checks, tap_engine, tap_speed
 from uraniborg.acceptance.tap_server import make_catalogue, serving
 from uraniborg.core.errors import UraniborgError
 from uraniborg.verify.metrics import Measurement, Metric, Value, measure
@@ -78,6 +78,14 @@ def measure_catalogue_tap(metrics: list[Metric], folder: Path, *, quick: bool, j
     }
     notes: dict[str, str] = {}
     wanted = {metric.name for metric in metrics}
+    alone: dict[tuple[str, ...], Callable[[], dict[str, Value]]] = {
+        ("reference_queries",): lambda: {"reference_queries": tap_engine.measure_reference()},
+        ("by_id", "polygon", "scan"): lambda: tap_engine.measure_queries(catalogue),
+        ("near", "self_join"): lambda: tap_engine.measure_joins(catalogue, exact=quick),
+    }
+    for names, step in alone.items():
+        if wanted & set(names):
+            _take(names, step, values, notes)
     with serving(catalogue.folder, folder / "state") as server:
         steps: dict[tuple[str, ...], Callable[[], dict[str, Value]]] = {
             ("cone_median", "cone_p95"): lambda: tap_speed.measure_cones(catalogue, server),
