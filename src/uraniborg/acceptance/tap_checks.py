@@ -88,11 +88,13 @@ def measure_clients_pass(catalogue: Catalogue, server: Server, folder: Path) -> 
 
 def _pyvo(server: Server) -> bool:
     import pyvo
+    import requests
 
-    service = pyvo.dal.TAPService(f"{server.url}/tap")
     query = "SELECT TOP 5 objectId, coord_ra FROM release.Object"
-    names = {column.name for column in service.tables["release.Object"].columns}
-    return len(service.search(query)) == len(service.run_async(query)) == 5 and "coord_dec" in names
+    with requests.Session() as session:
+        service = pyvo.dal.TAPService(f"{server.url}/tap", session=session)
+        names = {column.name for column in service.tables["release.Object"].columns}
+        return len(service.search(query)) == len(service.run_async(query)) == 5 and "coord_dec" in names
 
 
 def _astroquery(server: Server) -> bool:

@@ -86,12 +86,21 @@ def find_tables(folder: Path, schema: str) -> tuple[ServedTable, ...]:
     for path in sorted(folder.iterdir()):
         if not (path / "hats.properties").is_file() and not (path / "properties").is_file():
             continue
+        if _SNAPSHOT.search(path.name) and not path.is_symlink():
+            continue  # the link without a number leads to the newest
         if HatsCatalog(path).properties.get("dataproduct_type", "object") in ("object", "source"):
             table = _served(path, schema)
             found[path.name] = table
     if not found:
         raise UserError(f"{folder} holds no catalogue; load one with `uraniborg catalog load {folder}/NAME FILE ...`")
+    names = [table.name.lower() for table in found.values()]
+    if len(set(names)) != len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise UserError(f"{folder} holds several tables called {', '.join(twice)}; keep one, or load under other names")
     return tuple(_with_parent(table, found.get(table.parent)) for table in found.values())
+
+
+_SNAPSHOT = re.compile(r"\.v\d+(_\w+)?$")
 
 
 def _with_parent(table: ServedTable, parent: ServedTable | None) -> ServedTable:
