@@ -19,6 +19,8 @@ QUERIES = {
     "cone": "SELECT * FROM Object WHERE 1 = CONTAINS(POINT(ra, dec), CIRCLE({ra!r}, {dec!r}, 0.0166666))",
     "polygon": "SELECT id FROM Object WHERE 1 = CONTAINS(POINT(ra, dec), BOX({ra!r}, {dec!r}, 1, 1))",
     "identifier": "SELECT * FROM Object WHERE id = {id}",
+    "near": "SELECT COUNT(*) AS n FROM Object a JOIN Object b"
+    " ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < 0.001 AND a.id < b.id",
     "scan": "SELECT AVG(f0) AS a, MAX(f1) AS b, MIN(f2) AS c FROM Object",
 }
 

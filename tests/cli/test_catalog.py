@@ -43,3 +43,19 @@ def test_faults_are_errors_of_the_user(table: Path) -> None:
         CliRunner().invoke(
             catalog, ["query", "SELECT id FROM t", "-t", str(table), "-o", "x.xls"], catch_exceptions=False
         )
+
+
+def test_rows_are_added_and_old_snapshots_forgotten(tmp_path: Path) -> None:
+    for name, first in (("a", 0), ("b", 100)):
+        ids = range(first, first + 100)
+        table = pa.table({"id": list(ids), "ra": [float(i) for i in ids], "dec": [0.0] * 100})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    run = CliRunner().invoke
+    root = str(tmp_path / "t")
+    options = ["--name", "t", "--position", "ra", "dec", "--key", "id"]
+    assert run(catalog, ["load", root, str(tmp_path / "a.parquet"), *options]).exit_code == 0
+    result = run(catalog, ["append", root, str(tmp_path / "b.parquet"), "--forget"])
+    assert "200 rows" in result.output
+    assert "1 old snapshots deleted" in result.output
+    assert "200" in run(catalog, ["query", "-t", root, "SELECT COUNT(*) AS n FROM t"]).output
+    assert isinstance(run(catalog, ["append", root]).exception, UserError)

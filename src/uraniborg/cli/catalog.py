@@ -60,6 +60,31 @@ def load(
 
 
 @catalog.command()
+@click.argument("root", type=click.Path(path_type=Path))
+@click.argument("inputs", type=click.Path(path_type=Path), nargs=-1)
+@click.option("--forget", is_flag=True, help="Delete old snapshots; queries that still read them fail.")
+def append(root: Path, inputs: tuple[Path, ...], forget: bool) -> None:
+    """Add the rows of INPUTS to the catalogue ROOT; readers see all of them or none.
+
+    \b
+    Examples:
+      uraniborg catalog append hats/gaia tonight.parquet
+      uraniborg catalog append hats/gaia --forget
+    """
+    from uraniborg.catalog.storage.append import append as append_files
+    from uraniborg.catalog.storage.append import forget_snapshots
+    from uraniborg.core.errors import UserError
+
+    if not inputs and not forget:
+        raise UserError("no files to add; name some, or write --forget to delete old snapshots")
+    if inputs:
+        report = append_files(inputs, root)
+        click.echo(f"{report.rows} rows in {report.partitions} partitions, {report.skipped} of them unchanged")
+    if forget:
+        click.echo(f"{len(forget_snapshots(root))} old snapshots deleted")
+
+
+@catalog.command()
 @click.argument("adql")
 @click.option("-t", "--table", "folders", type=click.Path(path_type=Path), multiple=True, required=True,
               help="Folder of a table; repeatable.")  # fmt: skip

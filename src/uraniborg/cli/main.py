@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("uraniborg.cli.run:run", "Run a pipeline on a pool of persistent workers."),
     "sim": ("uraniborg.cli.sim:sim", "Simulate exposures with a truth table."),
     "skymap": ("uraniborg.cli.skymap:skymap", "Register sky maps and look up tracts and patches."),
+    "serve": ("uraniborg.cli.serve:serve", "Serve a catalogue: TAP, cone search, a page for browsers."),
     "verify": ("uraniborg.cli.verify:verify", "Measure the acceptance suites."),
 }
 """Noun to (module:command, one line of help)."""

@@ -10,7 +10,7 @@ TABLES = Tables([Table('t"x', (Column('a"b', "number"), Column("s", "text")), "s
 
 
 def _sql(query: str) -> str:
-    return translate(check(query, TABLES), TABLES, lambda table, needed: "SOURCE").sql
+    return translate(check(query, TABLES), TABLES, lambda table, needed: ("SOURCE", 10)).sql
 
 
 def test_names_and_texts_are_quoted_anew() -> None:

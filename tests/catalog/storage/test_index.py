@@ -8,7 +8,7 @@ import pytest
 
 from uraniborg.catalog.engine.ranges import healpix_index
 from uraniborg.catalog.storage.hats import HatsCatalog
-from uraniborg.catalog.storage.index import build_index, look_up
+from uraniborg.catalog.storage.index import KeyIndex, build_index
 from uraniborg.core.errors import UserError
 
 
@@ -16,13 +16,13 @@ def test_every_key_is_found_where_it_lies(loaded: Any) -> None:
     keys = loaded.objects["objectId"].to_numpy()
     want = healpix_index(loaded.objects["ra"].to_numpy(), loaded.objects["dec"].to_numpy())
     root = loaded.folder / "object_index"
-    assert (look_up(root, keys) == want).all()
-    assert look_up(root, np.array([-1, keys[5], 2, keys[5]])).tolist() == [-1, want[5], -1, want[5]]
-    assert look_up(root, np.zeros(0, dtype=np.int64)).size == 0
+    assert (KeyIndex(root).look_up(keys) == want).all()
+    assert KeyIndex(root).look_up(np.array([-1, keys[5], 2, keys[5]])).tolist() == [-1, want[5], -1, want[5]]
+    assert KeyIndex(root).look_up(np.zeros(0, dtype=np.int64)).size == 0
 
 
 def test_faults(loaded: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no index"):
-        look_up(tmp_path, np.array([1]))
+        KeyIndex(tmp_path)
     with pytest.raises(UserError, match="no key column"):
         build_index(HatsCatalog(loaded.folder / "object"), tmp_path / "i", "nothing", name="x")

@@ -16,6 +16,7 @@ __all__ = ("MAX_DEPTH", "MAX_LENGTH", "RESERVED", "Word", "cut")
 MAX_LENGTH = 1_000_000
 """Longest query [character]; room for a long list of identifiers."""
 
+MAX_NUMBER = 400
 MAX_DEPTH = 40
 """Deepest nesting of expressions and queries."""
 
@@ -175,6 +176,9 @@ def _word(query: str, kind: TokenType, text: str, at: Span) -> Word:
                     (at[0], found.end() + 1),
                     hint="names start with a letter; others are written in double quotes",
                 )
+            if len(found.group()) > MAX_NUMBER:
+                message = f"a number of {len(found.group())} characters"
+                raise AdqlError(message, query, (at[0], found.end()), hint=f"write at most {MAX_NUMBER} characters")
             return Word("number", found.group(), (at[0], found.end()))
     if text in _SYMBOLS or text == ";":
         return Word("symbol", text, at)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from uraniborg.catalog.adql.check import check
 from uraniborg.catalog.adql.errors import AdqlError
-from uraniborg.catalog.engine.duckdb_sql import translate
-from uraniborg.catalog.engine.prune import Needed
+from uraniborg.catalog.engine.plan import Estimate, Planner
 from uraniborg.catalog.engine.sources import Source
-from uraniborg.catalog.schema import Column, Table, Tables
+from uraniborg.catalog.schema import Column, Tables
 from uraniborg.core.errors import StoreError, UserError
 
 __all__ = ("Answer", "DuckDBEngine", "QueryTimeoutError")
@@ -47,14 +45,13 @@ class DuckDBEngine:
     """
 
     def __init__(self, sources: Iterable[Source], *, threads: int | None = None, memory: str = "4GB") -> None:
-        self._sources = {source.table.full_name: source for source in sources}
-        self.tables = Tables(source.table for source in self._sources.values())
+        self._planner = Planner(sources)
         config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory}
         if threads is not None:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         folders: list[str] = []
-        for source in self._sources.values():
+        for source in self._planner.sources.values():
             source.attach(self._connection)
             folders += source.folders()
         quoted = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
@@ -62,12 +59,18 @@ class DuckDBEngine:
         for setting in ("enable_external_access = false", "parquet_metadata_cache = true", "lock_configuration = true"):
             self._connection.execute(f"SET {setting}")
 
-    def _relation(self, table: Table, needed: Needed) -> str:
-        return self._sources[table.full_name].relation(needed)
+    @property
+    def tables(self) -> Tables:
+        """What can be asked."""
+        return self._planner.tables
 
     def sql(self, query: str) -> str:
         """Return the SQL that answers a query, for a look at what the engine does."""
-        return translate(check(query, self.tables), self.tables, self._relation).sql
+        return self._planner.plan(query).translation.sql
+
+    def estimate(self, query: str) -> Estimate:
+        """Return what a query is expected to cost."""
+        return self._planner.plan(query).estimate
 
     def query(self, query: str, *, max_rows: int | None = None, timeout: float | None = None) -> Answer:
         """Answer a query.
@@ -90,18 +93,15 @@ class DuckDBEngine:
         StoreError
             If the engine fails.
         """
-        checked = check(query, self.tables)
-        translation = translate(checked, self.tables, self._relation)
-        sql = translation.sql
-        if max_rows is not None:
-            sql = f"SELECT * FROM ({sql}) LIMIT {max_rows + 1}"
+        plan = self._planner.plan(query)
+        checked, sql = plan.checked, plan.limited(max_rows)
         cursor = self._connection.cursor()
         timer = threading.Timer(timeout, cursor.interrupt) if timeout is not None else None
         if timer is not None:
             timer.start()
         try:
-            if translation.seed is not None:
-                cursor.execute(f"SELECT setseed({translation.seed!r})").fetchall()
+            if plan.translation.seed is not None:
+                cursor.execute(f"SELECT setseed({plan.translation.seed!r})").fetchall()
             table = cursor.sql(sql).to_arrow_table()
         except duckdb.InterruptException:
             raise QueryTimeoutError(

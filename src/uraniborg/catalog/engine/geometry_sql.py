@@ -137,12 +137,15 @@ class GeometrySql:
         except ValueError as error:
             raise self._fail(f"POLYGON has {error}", node) from None
 
+    def ends(self, node: tree.Call) -> tuple[Point, Point]:
+        """Return the two points of DISTANCE."""
+        if len(node.arguments) == 4:
+            return self._point(*node.arguments[:2]), self._point(*node.arguments[2:])
+        return self._as_point(node.arguments[0]), self._as_point(node.arguments[1])
+
     def distance(self, node: tree.Call) -> str:
         """Return SQL of DISTANCE [deg], by Vincenty's formula for a sphere: exact at all separations."""
-        if len(node.arguments) == 4:
-            first, second = self._point(*node.arguments[:2]), self._point(*node.arguments[2:])
-        else:
-            first, second = (self._as_point(item) for item in node.arguments)
+        first, second = self.ends(node)
         dl = f"radians({second.lon} - {first.lon})"
         s1, c1 = f"sin(radians({first.lat}))", f"cos(radians({first.lat}))"
         s2, c2 = f"sin(radians({second.lat}))", f"cos(radians({second.lat}))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import duckdb
@@ -13,8 +14,36 @@ from numpy.typing import NDArray
 from uraniborg.catalog.engine.prune import Needed
 from uraniborg.catalog.engine.ranges import healpix_index
 from uraniborg.catalog.schema import Column, Table
+from uraniborg.core.errors import UserError
 
-__all__ = ("ArrowSource", "Source", "column_kind", "columns_of_schema", "nan_to_null", "range_condition")
+__all__ = (
+    "ArrowSource",
+    "Scan",
+    "Size",
+    "Source",
+    "column_kind",
+    "columns_of_schema",
+    "nan_to_null",
+    "range_condition",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of a table has to be read: rows, bytes as stored, partitions."""
+
+    rows: int
+    bytes: int
+    partitions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Parquet files to read, and the ranges of a HEALPix column that the rows have to be in, (n, 2), if any."""
+
+    files: tuple[str, ...]
+    column: str = ""
+    ranges: NDArray[np.int64] | None = None
 
 
 class Source(Protocol):
@@ -29,8 +58,26 @@ class Source(Protocol):
         """Make the table known to a connection."""
         ...
 
+    def locate(self, needed: Needed) -> Needed:
+        """Return the same need with what the table's index of identifiers knows."""
+        ...
+
+    def size(self, needed: Needed, columns: frozenset[str]) -> Size:
+        """Return how much has to be read for the needed rows of some columns."""
+        ...
+
     def relation(self, needed: Needed) -> str:
-        """Return what stands in FROM to read the needed rows (more rows are no fault)."""
+        """Return what stands in FROM to read the needed rows, once located (more rows are no fault)."""
+        ...
+
+    def scan(self, needed: Needed) -> Scan:
+        """Return the files to read for the needed rows, once located.
+
+        Raises
+        ------
+        UserError
+            If the table is not in files.
+        """
         ...
 
     def folders(self) -> tuple[str, ...]:
@@ -71,9 +118,9 @@ def nan_to_null(table: pa.Table) -> pa.Table:
     return table
 
 
-def range_condition(column: str, ranges: NDArray[np.int64]) -> str:
+def range_condition(column: str, ranges: NDArray[np.int64], *, quote: str = '"') -> str:
     """Return SQL of the condition that an integer column is in one of the ranges."""
-    quoted = '"' + column.replace('"', '""') + '"'
+    quoted = quote + column.replace(quote, quote * 2) + quote
     whole = f"{quoted} >= {ranges[0, 0]} AND {quoted} < {ranges[-1, 1]}"
     if len(ranges) == 1:
         return f"({whole})"
@@ -118,11 +165,24 @@ class ArrowSource:
     def _stored(self) -> str:
         return '"' + self._table.full_name.replace('"', '""') + '"'
 
+    def locate(self, needed: Needed) -> Needed:
+        """Return the same need: there is no index."""
+        return needed
+
+    def size(self, needed: Needed, columns: frozenset[str]) -> Size:
+        """Return the size of the whole table in memory."""
+        names = [name for name in self._data.column_names if name in columns]
+        return Size(self._data.num_rows, self._data.select(names).nbytes)
+
     def relation(self, needed: Needed) -> str:
         """Return the table, cut to the needed ranges."""
         if needed.ranges is None or self._table.healpix is None:
             return self._stored()
         return f"(SELECT * FROM {self._stored()} WHERE {range_condition(self._table.healpix, needed.ranges)})"
+
+    def scan(self, needed: Needed) -> Scan:
+        """Raise: there are no files."""
+        raise UserError(f"{self._table.full_name} is in memory; load it as a catalogue for this engine")
 
     def folders(self) -> tuple[str, ...]:
         """Return no folder: the rows are in memory."""

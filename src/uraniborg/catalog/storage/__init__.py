@@ -2,6 +2,6 @@
 
 from uraniborg.catalog.storage.hats import HatsCatalog
 from uraniborg.catalog.storage.load import LoadPlan, load
-from uraniborg.catalog.storage.source import HatsSource
+from uraniborg.catalog.storage.source import HatsSource, ParquetSource
 
-__all__ = ("HatsCatalog", "HatsSource", "LoadPlan", "load")
+__all__ = ("HatsCatalog", "HatsSource", "LoadPlan", "ParquetSource", "load")

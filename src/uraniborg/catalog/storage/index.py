@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from uraniborg.catalog.storage.hats import HatsCatalog, write_metadata, write_properties
 from uraniborg.core.errors import UserError
 
-__all__ = ("build_index", "look_up")
+__all__ = ("KeyIndex", "build_index")
 
 _ROWS = 2_000_000
 _ROW_GROUP = 20_000
@@ -76,40 +76,50 @@ def build_index(catalog: HatsCatalog, root: Path, key: str, *, name: str) -> Non
     write_properties(root, values)
 
 
-def look_up(root: Path, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the HEALPix index (order 29) of the rows with some keys, -1 where there is no such row.
+class KeyIndex:
+    """The index of one table, with the limits of its row groups in memory.
 
     Parameters
     ----------
     root : Path
         Folder of the index.
-    keys : (n,) int
-        In any order, repeats allowed.
 
     Raises
     ------
     UserError
         If there is no index.
     """
-    if not (root / "dataset" / "_metadata").is_file():
-        raise UserError(f"there is no index at {root}; load the parent table with a key first")
-    name = HatsCatalog(root).properties["hats_index_column"]
-    result = np.full(len(keys), -1, dtype=np.int64)
-    different, inverse = np.unique(keys, return_inverse=True)
-    if not different.size:
-        return result
-    found = np.full(len(different), -1, dtype=np.int64)
-    for file in sorted((root / "dataset" / "index").glob("part.*.parquet")):
-        with pq.ParquetFile(file) as parquet:
-            column = parquet.schema_arrow.get_field_index(name)
-            limits = [parquet.metadata.row_group(i).column(column).statistics for i in range(parquet.num_row_groups)]
-            low, high = (np.array([getattr(s, end) for s in limits]) for end in ("min", "max"))
-            begin, end = np.searchsorted(different, low), np.searchsorted(different, high, side="right")
-            groups = np.flatnonzero(begin < end).tolist()
-            if not groups:
-                continue
-            part = parquet.read_row_groups(groups, columns=[name, _HEALPIX])
-        place = pc.index_in(pa.array(different), value_set=part[name].combine_chunks())
-        known = np.flatnonzero(np.asarray(place.is_valid()))
-        found[known] = part[_HEALPIX].to_numpy()[place.drop_null().to_numpy()]
-    return found[inverse]
+
+    def __init__(self, root: Path) -> None:
+        if not (root / "dataset" / "_metadata").is_file():
+            raise UserError(f"there is no index at {root}; load the parent table with a key first")
+        self._name = HatsCatalog(root).properties["hats_index_column"]
+        footer = pq.read_metadata(root / "dataset" / "_metadata")
+        column = footer.schema.names.index(self._name)
+        chunks = [footer.row_group(i).column(column) for i in range(footer.num_row_groups)]
+        self._low = np.array([chunk.statistics.min for chunk in chunks], dtype=np.int64)
+        self._high = np.array([chunk.statistics.max for chunk in chunks], dtype=np.int64)
+        names = [chunk.file_path for chunk in chunks]
+        self._file = [root / "dataset" / name for name in names]
+        self._group = np.array([i - names.index(name) for i, name in enumerate(names)]) if names else np.zeros(0)
+
+    def look_up(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the HEALPix index (order 29) of the rows with some keys, -1 where there is no such row.
+
+        Parameters
+        ----------
+        keys : (n,) int
+            In any order, repeats allowed.
+        """
+        different, inverse = np.unique(keys, return_inverse=True)
+        found = np.full(len(different), -1, dtype=np.int64)
+        begin = np.searchsorted(different, self._low)
+        wanted = np.flatnonzero(begin < np.searchsorted(different, self._high, side="right"))
+        for file in dict.fromkeys(self._file[i] for i in wanted.tolist()):
+            groups = [int(self._group[i]) for i in wanted.tolist() if self._file[i] == file]
+            with pq.ParquetFile(file) as parquet:
+                part = parquet.read_row_groups(groups, columns=[self._name, _HEALPIX], use_threads=len(groups) > 1)
+            place = pc.index_in(pa.array(different), value_set=part[self._name].combine_chunks())
+            known = np.flatnonzero(np.asarray(place.is_valid()))
+            found[known] = part[_HEALPIX].to_numpy()[place.drop_null().to_numpy()]
+        return found[inverse]

@@ -31,7 +31,7 @@ from uraniborg.catalog.storage.hats import (
     write_partition_info,
     write_properties,
 )
-from uraniborg.catalog.storage.index import build_index, look_up
+from uraniborg.catalog.storage.index import KeyIndex, build_index
 from uraniborg.catalog.storage.partitions import (
     COUNT_ORDER,
     Partitions,
@@ -42,7 +42,20 @@ from uraniborg.catalog.storage.partitions import (
 from uraniborg.catalog.storage.readers import read_batches
 from uraniborg.core.errors import UserError
 
-__all__ = ("HEALPIX", "LoadPlan", "LoadReport", "load")
+__all__ = (
+    "HEALPIX",
+    "LoadPlan",
+    "LoadReport",
+    "Spill",
+    "beside",
+    "load",
+    "properties_of",
+    "put_aside",
+    "spill",
+    "stored_schema",
+    "write_margins",
+    "write_partition",
+)
 
 HEALPIX = "_healpix_29"
 _ROW_GROUP = 20_000
@@ -115,10 +128,10 @@ def load(inputs: Iterable[Path], root: Path, plan: LoadPlan, *, threads: int = 2
     if (root / "properties").exists():
         raise UserError(f"{root} exists already; choose another folder or delete it")
     work = root / "_loading"
-    spills, counts = _put_aside(files, work, plan, rows)
+    spills, counts = put_aside(files, work, plan, rows)
     partitions = choose_partitions(counts, threshold=plan.threshold)
-    schema = _stored_schema(spills[0].schema)
-    write = partial(_write_partition, spills, schema, root, partitions)
+    schema = stored_schema(spills[0].schema)
+    write = partial(write_partition, spills, schema, root, partitions)
     with ThreadPoolExecutor(threads) as pool:
         skipped = sum(pool.map(write, range(len(partitions.order))))
     paths = [partition_file(root, int(o), int(p)) for o, p in zip(partitions.order, partitions.pixel, strict=True)]
@@ -127,21 +140,36 @@ def load(inputs: Iterable[Path], root: Path, plan: LoadPlan, *, threads: int = 2
         raise UserError(f"{total} rows are stored of {int(counts.sum())} read; delete {root} and load again")
     write_partition_info(root, partitions)
     if plan.key is not None:
-        build_index(HatsCatalog(root), _beside(root, "index"), plan.key, name=plan.name)
+        build_index(HatsCatalog(root), beside(root, "index"), plan.key, name=plan.name)
     near = 0
     if plan.margin > 0:
-        near = _write_margins(spills, schema, _beside(root, "margin"), partitions, plan)
+        near = write_margins(spills, schema, beside(root, "margin"), partitions, plan)
     del spills, write
     shutil.rmtree(work)
-    write_properties(root, _properties(plan, total))
+    write_properties(root, properties_of(plan, total))
+    for what in ("margin", "index", ""):
+        _as_first_snapshot(root, what)
     return LoadReport(total, len(paths), near, skipped)
 
 
-def _beside(root: Path, what: str) -> Path:
+def _as_first_snapshot(root: Path, what: str) -> None:
+    """Rename a folder to its first snapshot and leave a link, so that rows can be added while others read."""
+    link = beside(root, what) if what else root
+    if link.is_dir() and not link.is_symlink():
+        first = root.with_name(f"{root.name}.v000001")
+        target = beside(first, what) if what else first
+        shutil.rmtree(target, ignore_errors=True)
+        link.rename(target)
+        link.symlink_to(target.name)
+
+
+def beside(root: Path, what: str) -> Path:
+    """Return the folder of the margins or the index of a catalogue."""
     return root.with_name(f"{root.name}_{what}")
 
 
-def _properties(plan: LoadPlan, rows: int) -> dict[str, str | int | float]:
+def properties_of(plan: LoadPlan, rows: int) -> dict[str, str | int | float]:
+    """Return what a catalogue says about itself."""
     values: dict[str, str | int | float] = {
         "obs_collection": plan.name,
         "dataproduct_type": "source" if plan.parent is not None else "object",
@@ -162,7 +190,7 @@ def _properties(plan: LoadPlan, rows: int) -> dict[str, str | int | float]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spill:
+class Spill:
     """One batch put aside: sorted by index, its rows mapped."""
 
     path: Path
@@ -170,10 +198,12 @@ class _Spill:
     schema: pa.Schema
 
     def rows(self, low: int, high: int) -> pa.Table:
+        """Return the rows whose indices are in a range."""
         a, b = np.searchsorted(self.index, [low, high])
         return self.take(slice(int(a), int(b)))
 
     def take(self, which: slice | NDArray[np.int64]) -> pa.Table:
+        """Return some rows."""
         with pa.memory_map(str(self.path)) as source:
             table = pa.ipc.open_file(source).read_all()
             if isinstance(which, slice):
@@ -181,7 +211,7 @@ class _Spill:
             return table.take(pa.array(which))
 
 
-def _put_aside(files: list[Path], work: Path, plan: LoadPlan, rows: int) -> tuple[list[_Spill], NDArray[np.int64]]:
+def put_aside(files: list[Path], work: Path, plan: LoadPlan, rows: int) -> tuple[list[Spill], NDArray[np.int64]]:
     """Sort every batch by position and store it; return them with the rows in each pixel of order 8."""
     state = work / "state.json"
     signature = _signature(files, plan)
@@ -197,7 +227,7 @@ def _put_aside(files: list[Path], work: Path, plan: LoadPlan, rows: int) -> tupl
         place = _placer(plan)
         for path in files:
             for batch in read_batches(path, rows=rows):
-                _spill(conform_batch(batch, plan.declared, origin=path.name), work / f"{number:06d}", plan, place)
+                spill(conform_batch(batch, plan.declared, origin=path.name), work / f"{number:06d}", plan, place)
                 number += 1
         if not number:
             raise UserError("there are no rows to load")
@@ -207,7 +237,7 @@ def _put_aside(files: list[Path], work: Path, plan: LoadPlan, rows: int) -> tupl
         path = work / f"{i:06d}"
         with pa.memory_map(str(path.with_suffix(".arrow"))) as source:
             schema = pa.ipc.open_file(source).schema
-        spills.append(_Spill(path.with_suffix(".arrow"), np.load(path.with_suffix(".npy"), mmap_mode="r"), schema))
+        spills.append(Spill(path.with_suffix(".arrow"), np.load(path.with_suffix(".npy"), mmap_mode="r"), schema))
         if not schema.equals(spills[0].schema):
             raise UserError(f"the columns of batch {i + 1} differ from those of the first: {schema.names}")
         np.add.at(counts, *np.unique(spills[-1].index >> (2 * (29 - COUNT_ORDER)), return_counts=True))
@@ -238,18 +268,19 @@ def _placer(plan: LoadPlan) -> Callable[[pa.Table], NDArray[np.int64]]:
 
     if plan.parent is None or plan.parent_key is None:
         return by_position
-    index = _beside(plan.parent, "index")
+    index = KeyIndex(beside(plan.parent, "index"))
 
     def by_parent(batch: pa.Table) -> NDArray[np.int64]:
         keys = batch[plan.parent_key].to_numpy().astype(np.int64)
-        place = look_up(index, keys)
+        place = index.look_up(keys)
         lost = place < 0
         return np.where(lost, by_position(batch), place) if lost.any() else place
 
     return by_parent
 
 
-def _spill(batch: pa.Table, path: Path, plan: LoadPlan, place: Callable[[pa.Table], NDArray[np.int64]]) -> None:
+def spill(batch: pa.Table, path: Path, plan: LoadPlan, place: Callable[[pa.Table], NDArray[np.int64]]) -> None:
+    """Sort a batch by position and store it with its indices."""
     index = place(batch)
     order = np.argsort(index, kind="stable")
     table = nan_to_null(batch).take(pa.array(order)).combine_chunks()
@@ -258,11 +289,12 @@ def _spill(batch: pa.Table, path: Path, plan: LoadPlan, place: Callable[[pa.Tabl
         writer.write_table(table)
 
 
-def _stored_schema(schema: pa.Schema) -> pa.Schema:
+def stored_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the columns as stored: with the HEALPix index first."""
     return pa.schema([pa.field(HEALPIX, pa.int64()), *schema])
 
 
-def _write_partition(spills: list[_Spill], schema: pa.Schema, root: Path, partitions: Partitions, place: int) -> bool:
+def write_partition(spills: list[Spill], schema: pa.Schema, root: Path, partitions: Partitions, place: int) -> bool:
     """Write one partition; return whether it was there already."""
     low, high = int(partitions.first[place]), int(partitions.last[place])
     path = partition_file(root, int(partitions.order[place]), int(partitions.pixel[place]))
@@ -287,7 +319,7 @@ def _write_sorted(table: pa.Table, index: NDArray[np.int64], path: Path, schema:
     partial_file.replace(path)
 
 
-def _write_margins(spills: list[_Spill], schema: pa.Schema, root: Path, partitions: Partitions, plan: LoadPlan) -> int:
+def write_margins(spills: list[Spill], schema: pa.Schema, root: Path, partitions: Partitions, plan: LoadPlan) -> int:
     """Write for each partition the rows of others that are near its border; return how many."""
     order = margin_order(plan.margin)
     shutil.rmtree(root, ignore_errors=True)
@@ -303,7 +335,7 @@ def _write_margins(spills: list[_Spill], schema: pa.Schema, root: Path, partitio
     (root / "dataset").mkdir(parents=True, exist_ok=True)
     total = write_metadata(root, files, schema)
     write_partition_info(root, Partitions(partitions.order[places], partitions.pixel[places]))
-    values = _properties(plan, total)
+    values = properties_of(plan, total)
     values |= {
         "obs_collection": f"{plan.name}_margin",
         "dataproduct_type": "margin",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import hpgeom
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ("COUNT_ORDER", "Partitions", "choose_partitions", "margin_order", "margin_rows")
+__all__ = ("COUNT_ORDER", "Partitions", "choose_partitions", "grow_partitions", "margin_order", "margin_rows")
 
 COUNT_ORDER = 8
 """Order at which rows are counted; no partition is finer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Partitions:
     """HEALPix pixels (nested) that do not overlap, in the order of their ranges.
 
@@ -28,12 +29,12 @@ class Partitions:
     order: NDArray[np.int64]
     pixel: NDArray[np.int64]
 
-    @property
+    @cached_property
     def first(self) -> NDArray[np.int64]:
         """First index of order 29 in each."""
         return self.pixel << (2 * (29 - self.order))
 
-    @property
+    @cached_property
     def last(self) -> NDArray[np.int64]:
         """Index of order 29 after the last in each."""
         return (self.pixel + 1) << (2 * (29 - self.order))
@@ -61,22 +62,68 @@ def choose_partitions(counts: NDArray[np.int64], *, threshold: int) -> Partition
     threshold : int
         Most rows in a partition; a pixel of order `COUNT_ORDER` may hold more.
     """
+    return _split(counts, Partitions(np.zeros(12, dtype=np.int64), np.arange(12, dtype=np.int64)), threshold, None)
+
+
+def grow_partitions(
+    old: Partitions, counts: NDArray[np.int64], changed: NDArray[np.int64], *, threshold: int
+) -> Partitions:
+    """Return the partitions after rows were added: changed ones are split where needed, new ones fill the gaps.
+
+    Parameters
+    ----------
+    old : Partitions
+        Before.
+    counts : (12 * 4**8,) int
+        Rows in each pixel of order `COUNT_ORDER`, in changed partitions and outside of all.
+    changed : (m,) int
+        Places of the partitions that get rows.
+    threshold : int
+        Most rows in a partition.
+    """
+    kept = np.setdiff1d(np.arange(len(old.order)), changed)
+    pixels = np.arange(len(counts), dtype=np.int64) << (2 * (29 - COUNT_ORDER))
+    outside = old.containing(pixels) < 0
+    parts = [
+        Partitions(old.order[kept], old.pixel[kept]),
+        _split(np.where(outside, 0, counts), Partitions(old.order[changed], old.pixel[changed]), threshold, None),
+        _split(
+            np.where(outside, counts, 0),
+            Partitions(np.zeros(12, dtype=np.int64), np.arange(12, dtype=np.int64)),
+            threshold,
+            old,
+        ),
+    ]
+    return _sorted(np.concatenate([p.order for p in parts]), np.concatenate([p.pixel for p in parts]))
+
+
+def _sorted(order: NDArray[np.int64], pixel: NDArray[np.int64]) -> Partitions:
+    by_range = np.argsort(pixel << (2 * (29 - order)), kind="stable")
+    return Partitions(order[by_range], pixel[by_range])
+
+
+def _split(counts: NDArray[np.int64], start: Partitions, threshold: int, avoid: Partitions | None) -> Partitions:
+    """Return the largest pixels inside some others with few enough rows, that share nothing with those to avoid."""
     orders, pixels = [], []
     levels = [counts]
     for _ in range(COUNT_ORDER):
         levels.append(levels[-1].reshape(-1, 4).sum(axis=1))
     levels.reverse()
-    open_ = np.arange(12, dtype=np.int64)
+    open_ = np.zeros(0, dtype=np.int64)
     for order, level in enumerate(levels):
+        open_ = np.concatenate([open_, start.pixel[start.order == order]])
         rows = level[open_]
-        done = ((rows <= threshold) | (order == COUNT_ORDER)) & (rows > 0)
+        free = np.ones(len(open_), dtype=bool)
+        if avoid is not None:
+            first = open_ << (2 * (29 - order))
+            last = (open_ + 1) << (2 * (29 - order))
+            free = np.searchsorted(avoid.last, first, side="right") == np.searchsorted(avoid.first, last, side="left")
+        done = (((rows <= threshold) & free) | (order == COUNT_ORDER)) & (rows > 0)
         orders.append(np.full(int(done.sum()), order, dtype=np.int64))
         pixels.append(open_[done])
         rest = open_[~done & (rows > 0)]
         open_ = (rest[:, None] * 4 + np.arange(4)).ravel()
-    order_, pixel_ = np.concatenate(orders), np.concatenate(pixels)
-    by_range = np.argsort(pixel_ << (2 * (29 - order_)), kind="stable")
-    return Partitions(order_[by_range], pixel_[by_range])
+    return _sorted(np.concatenate(orders), np.concatenate(pixels))
 
 
 def margin_order(threshold: float) -> int:
