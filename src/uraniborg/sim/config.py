@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from uraniborg.core.errors import UserError
 from uraniborg.instruments.simcam.headers import SimCamGeometry
-from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig, SensorConfig
+from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig, GhostConfig, SensorConfig
 
 __all__ = (
     "Band",
@@ -81,7 +81,7 @@ class CameraConfig(_Section):
 
     Attributes
     ----------
-    columns, rows, width, height, gap, pixel_scale
+    columns, rows, width, height, gap, pixel_scale, raft, raft_gap, corner_rafts
         See `SimCamGeometry`.
     gain : float [electron/adu]
         Electrons for each unit of the files.
@@ -104,6 +104,9 @@ class CameraConfig(_Section):
     height: Annotated[int, Field(ge=64)] = 1024
     gap: Annotated[int, Field(ge=0)] = 40
     pixel_scale: Positive = 0.26
+    raft: Annotated[int, Field(ge=1)] = 1
+    raft_gap: Annotated[int, Field(ge=0)] = 0
+    corner_rafts: bool = True
     gain: Positive = 1.6
     read_noise: NotNegative = 7.0
     full_well: Positive = 130000.0
@@ -114,7 +117,21 @@ class CameraConfig(_Section):
     @property
     def geometry(self) -> SimCamGeometry:
         """The geometry that the headers tell."""
-        return SimCamGeometry(self.columns, self.rows, self.width, self.height, self.gap, self.pixel_scale)
+        return SimCamGeometry(
+            *(self.columns, self.rows, self.width, self.height, self.gap),
+            pixel_scale=self.pixel_scale,
+            raft=self.raft,
+            raft_gap=self.raft_gap,
+            corner_rafts=self.corner_rafts,
+        )
+
+    @model_validator(mode="after")
+    def _detectors_fit(self) -> CameraConfig:
+        try:
+            _ = self.geometry
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class PsfConfig(_Section):
@@ -209,7 +226,8 @@ class ObservingConfig(_Section):
 class SimConfig(_Section):
     """A simulated survey: sky, camera, observing, and the seed that all of it follows from.
 
-    With ``raw``, raw files are written beside the reduced ones; ``sensor``, ``electronics``, ``calibration`` say how.
+    With ``raw``, raw files are written beside the reduced ones; ``ghosts``, ``sensor``, ``electronics`` and
+    ``calibration`` say how.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "tiny"
@@ -220,6 +238,7 @@ class SimConfig(_Section):
     psf: PsfConfig = PsfConfig()
     observing: ObservingConfig = ObservingConfig()
     raw: bool = False
+    ghosts: tuple[GhostConfig, ...] = ()
     sensor: SensorConfig = SensorConfig()
     electronics: ElectronicsConfig = ElectronicsConfig()
     calibration: CalibrationConfig = CalibrationConfig()

@@ -141,8 +141,7 @@ def make_psf_field(config: SimConfig, visit: Visit, detector: int) -> PsfField:
     polynomials[:2, 0] = rng.normal(0.0, config.psf.ellipticity / np.sqrt(2.0), 2)
     polynomials[2, 0] = 0.0
     geometry = config.camera.geometry
-    full_width = geometry.columns * geometry.width + (geometry.columns - 1) * geometry.gap
-    full_height = geometry.rows * geometry.height + (geometry.rows - 1) * geometry.gap
+    full_width, full_height = geometry.full_size
     return PsfField(
         profile=config.psf.profile,
         beta=config.psf.beta,

@@ -154,8 +154,7 @@ def _zones(config: SimConfig) -> tuple[_Zone, _Zone]:
 
 
 def _half_sizes(camera: CameraConfig) -> tuple[float, float]:
-    width = camera.columns * camera.width + (camera.columns - 1) * camera.gap
-    height = camera.rows * camera.height + (camera.rows - 1) * camera.gap
+    width, height = camera.geometry.full_size
     return 0.5 * width * camera.pixel_scale, 0.5 * height * camera.pixel_scale
 
 

@@ -130,11 +130,7 @@ def _amplifiers(config: SimConfig, layout: AmplifierLayout, rng: np.random.Gener
 def _response(config: SimConfig, detector: int, rng: np.random.Generator) -> NDArray[np.float64]:
     geometry, sensor = config.camera.geometry, config.sensor
     shape = (geometry.height, geometry.width)
-    full = [
-        number * size + (number - 1) * geometry.gap
-        for number, size in ((geometry.columns, geometry.width), (geometry.rows, geometry.height))
-    ]
-    corner = 0.5 * float(np.hypot(full[0], full[1]))
+    corner = 0.5 * float(np.hypot(*geometry.full_size))
     light = vignetting(shape, centre=geometry.boresight(detector), corner=corner, loss=sensor.vignetting)
     light *= dust_shadows(shape, rng, mean_number=sensor.dust_grains)
     return np.asarray(light * (1.0 + sensor.pixel_response * rng.standard_normal(shape)))
