@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 from typing import Final
 
 import numpy as np
-from astropy.wcs import WCS
+from astropy.wcs import WCS, Sip
+from numpy.typing import NDArray
 
 from uraniborg.core.errors import UserError, report_faults
 
@@ -41,6 +43,9 @@ class SimCamGeometry:
         How much wider than ``gap`` the distance between rafts is.
     corner_rafts : bool
         Whether there are rafts in the four corners.
+    distortion : tuple of float []
+        d1, d2, ... of the factor 1 + d1 q^2 + d2 q^4 + ... from a distance in the focal plane to one on the tangent
+        plane, q being that distance over the one of the corner of the focal plane.
     """
 
     columns: int = 1
@@ -53,6 +58,7 @@ class SimCamGeometry:
     raft: int = 1
     raft_gap: int = 0
     corner_rafts: bool = True
+    distortion: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         faults = [
@@ -91,6 +97,11 @@ class SimCamGeometry:
             for number, size in ((self.columns, self.width), (self.rows, self.height))
         )
         return width, height
+
+    @property
+    def corner_radius(self) -> float:
+        """Half of the focal plane's diagonal [pixel]."""
+        return float(0.5 * np.hypot(*self.full_size))
 
     def place(self, detector: int) -> tuple[int, int]:
         """Return column and row of a detector in the grid of detectors.
@@ -154,7 +165,7 @@ class SimCamGeometry:
         return x, y
 
     def wcs(self, detector: int, *, ra: float, dec: float, rotation: float = 0.0) -> WCS:
-        """Return the TAN projection of one detector.
+        """Return the TAN projection of one detector, TAN-SIP with distortion.
 
         Parameters
         ----------
@@ -173,15 +184,29 @@ class SimCamGeometry:
         angle = np.deg2rad(rotation)
         scale = self.pixel_scale / 3600.0
         wcs = WCS(naxis=2)
-        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+        suffix = "-SIP" if self.distortion else ""
+        wcs.wcs.ctype = [f"RA---TAN{suffix}", f"DEC--TAN{suffix}"]
         wcs.wcs.cunit = ["deg", "deg"]
         wcs.wcs.radesys = "ICRS"
         wcs.wcs.crval = [ra, dec]
         wcs.wcs.crpix = [x + 1.0, y + 1.0]
         wcs.wcs.cd = scale * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         wcs.array_shape = (self.height, self.width)
+        if self.distortion:
+            wcs.sip = Sip(*self._sip(), None, None, [x + 1.0, y + 1.0])
         wcs.wcs.set()
         return wcs
+
+    def _sip(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the SIP polynomials of u and v times sum d_k (u^2 + v^2)^k / R^2k, the same for all detectors."""
+        order = 2 * len(self.distortion) + 1
+        along_x, along_y = np.zeros((order + 1, order + 1)), np.zeros((order + 1, order + 1))
+        for k, term in enumerate(self.distortion, start=1):
+            for j in range(k + 1):
+                value = term * comb(k, j) / self.corner_radius ** (2 * k)
+                along_x[2 * j + 1, 2 * (k - j)] += value
+                along_y[2 * j, 2 * (k - j) + 1] += value
+        return along_x, along_y
 
 
 NOMINAL: Final = SimCamGeometry(15, 15, 4096, 4096, 25, 0.2, 0.010, raft=3, raft_gap=75, corner_rafts=False)

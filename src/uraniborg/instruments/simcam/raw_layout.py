@@ -259,5 +259,5 @@ def _segment_wcs(
     wcs.wcs.crpix = [crpix[0] - x.start + layout.prescan, sign * (crpix[1] - 1.0 - y.start) + 1.0]
     wcs.wcs.cd = wcs.wcs.cd * np.array([1.0, sign])
     wcs.wcs.set()
-    header: Header = wcs.to_header()
+    header: Header = wcs.to_header(relax=bool(geometry.distortion))
     return header
