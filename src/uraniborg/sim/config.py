@@ -33,7 +33,6 @@ __all__ = (
 Band = Literal["u", "g", "r", "i", "z", "y"]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
-Shear = Annotated[float, Field(gt=-0.2, lt=0.2)]
 VariableClass = Literal["sinusoid", "sawtooth", "rrlyrae", "eclipsing", "mira", "agn"]
 TransientClass = Literal["bazin", "supernova", "fast"]
 Range = tuple[float, float]
@@ -68,8 +67,8 @@ class SkyConfig(_Section):
     galaxy_model : {"simple", "bulge_disc"}
         One Sersic profile and a power-law spectrum, or bulge and disc at a redshift, with counts in i that replace
         ``galaxy_density`` (`uraniborg.sim.galaxy_population`).
-    shear : tuple of float []
-        Lensing shear (g1, g2) of all galaxies of the model with bulge and disc; g1 > 0 stretches along East-West.
+    shear : tuple of float [], [deg]
+        Lensing shear of all galaxies of the model with bulge and disc, and the position angle that it stretches along.
     variable_classes : tuple of str
         Light curves of the variables in turn; an ``agn`` lies on a galaxy.
     transient_classes : tuple of str
@@ -90,7 +89,7 @@ class SkyConfig(_Section):
     star_model: Literal["simple", "galactic"] = "simple"
     star_factor: Positive = 1.0
     galaxy_model: Literal["simple", "bulge_disc"] = "simple"
-    shear: tuple[Shear, Shear] = (0.0, 0.0)
+    shear: tuple[Annotated[float, Field(ge=0.0, lt=0.2)], float] = (0.0, 0.0)
     variable_classes: tuple[VariableClass, ...] = ("sinusoid", "sawtooth")
     transient_classes: tuple[TransientClass, ...] = ("bazin",)
 

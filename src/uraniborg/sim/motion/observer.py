@@ -71,6 +71,13 @@ class Observer:
     moon: NDArray[np.float64]
     sun: NDArray[np.float64]
 
+    def azimuth(self, ra: float, dec: float) -> float:
+        """Return the azimuth of a direction [deg], North through East."""
+        u, pole = unit_vectors(ra, dec), np.array([0.0, 0.0, 1.0])
+        north = pole - (pole @ self.zenith) * self.zenith
+        east = np.cross(north, self.zenith)
+        return float(np.mod(np.degrees(np.arctan2(u @ east, u @ north)), 360.0))
+
     def geometry(self, ra: float, dec: float) -> SkyGeometry:
         """Return where a direction [deg] stands."""
         u = unit_vectors(ra, dec)
