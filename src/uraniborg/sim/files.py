@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from astropy.table import Table
 from uraniborg.archive.formatters.tables import table_from_arrow, table_to_arrow
 from uraniborg.core.errors import UserError
 
-__all__ = ("read_table", "run_all", "write_table")
+__all__ = ("read_table", "remembered_table", "run_all", "write_table")
 
 
 def run_all[T](function: Callable[..., T], work: Sequence[tuple[Any, ...]], *, jobs: int) -> Iterator[T]:
@@ -71,3 +72,9 @@ def read_table(path: Path) -> Table:
     if not path.is_file():
         raise UserError(f"no table {path.name} in {path.parent}; was the simulation finished?")
     return table_from_arrow(pq.read_table(path))
+
+
+@lru_cache(maxsize=2)
+def remembered_table(path: Path) -> Table:
+    """Return `read_table`, read once in each process; not to be changed by whoever gets it."""
+    return read_table(path)

@@ -18,7 +18,7 @@ from uraniborg.sim.camera.effects_charge import kernel_covariances
 from uraniborg.sim.camera.properties import DetectorProperties
 from uraniborg.sim.camera.sequence import CalibrationExposure, plan_calibrations, sky_calibration_config
 from uraniborg.sim.config import SimConfig
-from uraniborg.sim.files import write_table
+from uraniborg.sim.files import remembered_table, write_table
 from uraniborg.sim.observing import Visit
 from uraniborg.sim.raw_exposure import RawExposure, board_of, detector_properties, expose_board
 from uraniborg.sim.sky import make_sky
@@ -27,7 +27,7 @@ from uraniborg.sim.work import Unit, whole_file
 __all__ = ("camera_truth", "raw_units", "write_raw_file")
 
 
-def raw_units(root: Path, config: SimConfig, *, sky: Table | None, visits: Sequence[Visit]) -> list[Unit]:
+def raw_units(root: Path, config: SimConfig, *, sky: Path | None, visits: Sequence[Visit]) -> list[Unit]:
     """Return the work that makes the calibration sequence, the raw files of visits, and the truth about the camera.
 
     Parameters
@@ -36,8 +36,8 @@ def raw_units(root: Path, config: SimConfig, *, sky: Table | None, visits: Seque
         Folder of the survey; files go to its folders ``raw`` and ``truth``.
     config : SimConfig
         The survey.
-    sky : astropy.table.Table or None
-        Declared as ``TruthSource``; needed for visits.
+    sky : pathlib.Path or None
+        Table declared as ``TruthSource``; needed for visits.
     visits : sequence of Visit
         Visits to expose; may be empty.
 
@@ -50,12 +50,11 @@ def raw_units(root: Path, config: SimConfig, *, sky: Table | None, visits: Seque
     raw.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
     calibrations = plan_calibrations(config)
-    elsewhere = None
+    elsewhere = truth / "sky_sources.parquet"
     if any(calibration.visit is not None for calibration in calibrations):
-        elsewhere = make_sky(sky_calibration_config(config))
-        with whole_file(truth / "sky_sources.parquet") as path:
-            write_table(path, elsewhere)
-    boards = sorted({board_of(config, detector) for detector in range(config.camera.geometry.n_detectors)})
+        with whole_file(elsewhere) as path:
+            write_table(path, make_sky(sky_calibration_config(config)))
+    boards = sorted({board_of(config, detector) for detector in config.detectors})
     units = []
     for board in boards:
         for what in calibrations:
@@ -77,7 +76,7 @@ def _unit(
     what: CalibrationExposure | Visit,
     board: tuple[int, ...],
     number: int,
-    sky: Table | None,
+    sky: Path | None,
 ) -> Unit:
     name = f"raw-{number:011d}-{board[0]:03d}"
     return Unit(name, _write_board, (folder, config, what, board, number, sky), (2, number, board[0]))
@@ -98,9 +97,10 @@ def _write_board(
     what: CalibrationExposure | Visit,
     board: tuple[int, ...],
     number: int,
-    sky: Table | None,
+    sky: Path | None,
 ) -> dict[str, Table]:
-    exposures = expose_board(what, board, config=config, sky=sky)
+    sources = None if sky is None else remembered_table(sky)
+    exposures = expose_board(what, board, config=config, sky=sources)
     for exposure in exposures:
         write_raw_file(folder / raw_file_name(number, exposure.detector), exposure)
     tables = {"raws": vstack([exposure.truth for exposure in exposures])}

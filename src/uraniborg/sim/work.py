@@ -23,12 +23,14 @@ from uraniborg.core.progress import progress
 from uraniborg.sim.config import SimConfig, load_config
 from uraniborg.sim.files import read_table, run_all, write_table
 
-__all__ = ("SURVEY", "Unit", "begin", "do_units", "finish", "whole_file")
+__all__ = ("SURVEY", "UNFINISHED", "Unit", "begin", "do_units", "finish", "whole_file")
 
 SURVEY = "survey.yaml"
 """Name of the file that says that a survey is complete, and what it was made from."""
 
-_UNFINISHED = "unfinished.yaml"
+UNFINISHED = "unfinished.yaml"
+"""Name of the file that says what a survey in the making is made from."""
+
 _PARTIAL = ".part"
 
 
@@ -79,7 +81,7 @@ def begin(root: Path, config: SimConfig, *, what: str) -> bool:
     """
     found = None
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        found = next((name for name in (SURVEY, _UNFINISHED) if (root / name).is_file()), None)
+        found = next((name for name in (SURVEY, UNFINISHED) if (root / name).is_file()), None)
         if found is None:
             raise UserError(f"{root} is not an empty folder; choose another one for the simulated survey")
         _check_same(root / found, config, what)
@@ -87,11 +89,11 @@ def begin(root: Path, config: SimConfig, *, what: str) -> bool:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     if found == SURVEY:
         shutil.rmtree(_parts(root), ignore_errors=True)
-        (root / _UNFINISHED).unlink(missing_ok=True)
+        (root / UNFINISHED).unlink(missing_ok=True)
         return False
     _parts(root).mkdir(parents=True, exist_ok=True)
     if found is None:
-        with whole_file(root / _UNFINISHED) as path:
+        with whole_file(root / UNFINISHED) as path:
             path.write_text(_text(config, what), "utf8")
     return True
 
@@ -145,7 +147,7 @@ def finish(root: Path, units: Sequence[Unit], config: SimConfig, *, what: str) -
     with whole_file(root / SURVEY) as path:
         path.write_text(_text(config, what), "utf8")
     shutil.rmtree(parts)
-    (root / _UNFINISHED).unlink()
+    (root / UNFINISHED).unlink()
 
 
 @contextmanager

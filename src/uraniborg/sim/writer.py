@@ -16,7 +16,9 @@ from uraniborg.core.errors import UserError
 from uraniborg.instruments.simcam.headers import Member, file_name, make_headers
 from uraniborg.sim.config import SimConfig, load_config
 from uraniborg.sim.exposure import RenderedExposure, render_exposure
-from uraniborg.sim.files import read_table, write_table
+from uraniborg.sim.files import read_table, remembered_table, write_table
+from uraniborg.sim.motion.movers import make_movers
+from uraniborg.sim.motion.trails import all_trails
 from uraniborg.sim.observing import Visit, plan_visits
 from uraniborg.sim.raw_writer import raw_units
 from uraniborg.sim.reference import make_reference_catalogue
@@ -107,21 +109,22 @@ def simulate_field(config: SimConfig, out_dir: Path, *, jobs: int = 1) -> Simula
         return field
     for folder in (field.image_folder, field.reference.parent, field.truth_path("sources").parent):
         folder.mkdir(parents=True, exist_ok=True)
-    sky = make_sky(config)
+    sky, visits = make_sky(config), plan_visits(config)
     for path, table in (
         (field.truth_path("sources"), sky),
         (field.reference, make_reference_catalogue(sky, config)),
+        (field.truth_path("orbits"), make_movers(config)),
+        (field.truth_path("trails"), all_trails(config, visits)),
     ):
         with whole_file(path) as partial:
             write_table(partial, table)
-    visits = plan_visits(config)
     units = [
-        Unit(f"visit-{visit.visit:011d}-{k:03d}", _render_one, (field, sky, visit, k), (1, index, k))
+        Unit(f"visit-{visit.visit:011d}-{k:03d}", _render_one, (field, visit, k), (1, index, k))
         for index, visit in enumerate(visits)
-        for k in range(config.camera.geometry.n_detectors)
+        for k in config.detectors
     ]
     if config.raw:
-        units += raw_units(field.root, config, sky=sky, visits=visits)
+        units += raw_units(field.root, config, sky=field.truth_path("sources"), visits=visits)
     do_units(field.root, units, jobs=jobs, description=f"simulating {config.name}")
     finish(field.root, units, config, what="night")
     return field
@@ -182,7 +185,8 @@ def _file_order(path: Path) -> tuple[int, int]:
     return int(exposure), int(detector)
 
 
-def _render_one(field: SimulatedField, sky: Table, visit: Visit, detector: int) -> dict[str, Table]:
+def _render_one(field: SimulatedField, visit: Visit, detector: int) -> dict[str, Table]:
+    sky = remembered_table(field.truth_path("sources"))
     rendered = render_exposure(sky, visit, detector, config=field.config)
     if field.config.reduced:
         _write_triplet(field, visit, detector, rendered)
