@@ -19,9 +19,9 @@ _LUMINOSITY_FUNCTION = np.array(
     [1.0, 3.0, 5.0, 12.0, 17.0, 29.0, 30.0, 29.0, 33.0, 42.0, 70.0, 90.0, 127.0, 102.0, 102.0, 127.0, 102.0, 76.0]
 )
 """Stars of M_V = 0, 1, ... 17 in a magnitude and 10^4 cubic parsec."""
-_SYSTEMS = 0.70
-"""Share of the stars that are seen on their own: the rest hide in unresolved multiples. Set so that the counts agree
-with Gaia's at l = 237, b = 42."""
+_SYSTEMS = 0.54
+"""Share of the stars of the luminosity function that are counted: the rest hide in unresolved multiples. It is fitted to
+Gaia's counts at l = 237, b = 42, so it takes up errors of the other numbers as well."""
 _EVOLVED = 4.0  # brighter than this M_V, old stars have left the main sequence [mag]
 _SUN = (8000.0, 25.0)  # distance from the Galactic centre and height above the plane [pc]
 _SOLAR_MOTION = np.array([11.1, 12.24, 7.25])  # Schonrich et al. 2010 [km/s]

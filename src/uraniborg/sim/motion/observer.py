@@ -56,8 +56,8 @@ class Observer:
     ----------
     barycentric, heliocentric, geocentric : (3,) float [au]
         Place of the observer as seen from the Solar System's barycentre, the Sun, and the Earth's centre.
-    zenith : (3,) float []
-        Unit vector to the geodetic zenith.
+    zenith, pole : (3,) float []
+        Unit vectors to the geodetic zenith and to the celestial pole of the date.
     moon : (3,) float [au]
         The Moon as seen by the observer.
     sun : (3,) float [au]
@@ -68,13 +68,14 @@ class Observer:
     heliocentric: NDArray[np.float64]
     geocentric: NDArray[np.float64]
     zenith: NDArray[np.float64]
+    pole: NDArray[np.float64]
     moon: NDArray[np.float64]
     sun: NDArray[np.float64]
 
     def azimuth(self, ra: float, dec: float) -> float:
         """Return the azimuth of a direction [deg], North through East."""
-        u, pole = unit_vectors(ra, dec), np.array([0.0, 0.0, 1.0])
-        north = pole - (pole @ self.zenith) * self.zenith
+        u = unit_vectors(ra, dec)
+        north = self.pole - (self.pole @ self.zenith) * self.zenith
         east = np.cross(north, self.zenith)
         return float(np.mod(np.degrees(np.arctan2(u @ east, u @ north)), 360.0))
 
@@ -134,6 +135,7 @@ def observer_at(mjd: float, site: tuple[float, float, float] = SITE) -> Observer
         heliocentric=heliocentric,
         geocentric=geocentric,
         zenith=zenith,
+        pole=to_celestial[:, 2],
         moon=moon,
         sun=-heliocentric,
     )
