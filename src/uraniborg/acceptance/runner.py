@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from uraniborg.acceptance.single_frame import measure_single_frame
+from uraniborg.acceptance.simulation import measure_simulation
+from uraniborg.acceptance.simulation_report import write_simulation_report
 from uraniborg.core.errors import UserError
 from uraniborg.productions.first_light import Field, process_field, read_field, simulated_field
 from uraniborg.productions.first_light_report import measure_run
@@ -82,11 +84,11 @@ def run_suite(
         If there is no such suite.
     """
     metrics = [metric for metric in load_suite(name) if metric.quick or not quick]
-    if name != "first-light":
+    if name not in _RUNNERS:
         raise UserError(f"suite {name!r} has no runner; there are {sorted(list_suites())}")
     start = time.perf_counter()
     with _folder(work) as folder:
-        found = _first_light(metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
+        found = _RUNNERS[name](metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
     return SuiteResult(name, quick, tuple(found), time.perf_counter() - start)
 
 
@@ -157,3 +159,13 @@ def _measure_field(field: Field, folder: Path, *, jobs: int) -> dict[str, Measur
     """Run first light on a field and measure it; a run that fails is told in the notes."""
     result = process_field(field, folder / f"repo_{'real' if field.truth is None else 'simulated'}", jobs=jobs)
     return {found.metric.name: found for found in measure_run(result)}
+
+
+def _simulation(metrics: list[Metric], folder: Path, *, quick: bool, data: Path, jobs: int) -> list[Measurement]:
+    """Measure the simulation, and leave a report with pictures in the folder; the number of processes is its own."""
+    found, measures = measure_simulation(metrics, folder, quick=quick, data=data)
+    write_simulation_report(folder, found, measures)
+    return found
+
+
+_RUNNERS: dict[str, Callable[..., list[Measurement]]] = {"first-light": _first_light, "simulation": _simulation}

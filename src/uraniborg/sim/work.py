@@ -181,4 +181,7 @@ def _do_one(folder: Path, function: Callable[..., Mapping[str, Table]], argument
     partial.mkdir()
     for name, table in tables.items():
         write_table(partial / f"{name}.parquet", table)
-    os.rename(partial, folder)
+    try:
+        os.rename(partial, folder)
+    except OSError as error:
+        raise UserError(f"{folder} was made meanwhile: does another process write to this survey?") from error
