@@ -106,7 +106,10 @@ def test_a_part_of_a_survey_has_its_first_visits() -> None:
     part = part_of(CONFIG, visits=3, detectors="0")
     made, all_of_them = plan_visits(part), plan_visits(CONFIG)
     assert len(made) == 3
-    assert all(one.header_exposure(part) == other.header_exposure(CONFIG) for one, other in zip(made, all_of_them, strict=False))
+    assert all(
+        one.header_exposure(part) == other.header_exposure(CONFIG)
+        for one, other in zip(made, all_of_them, strict=False)
+    )
     assert part.detectors == (0,)
     for wrong in ("7", "one"):
         with pytest.raises(UserError, match="no part"):

@@ -90,9 +90,7 @@ def draw_galaxies(
 
 
 def _sersic(index: float, radius: float, flux: float, params: galsim.GSParams | None) -> galsim.GSObject:
-    return galsim.Sersic(
-        n=index, half_light_radius=radius, flux=flux, trunc=_TRUNCATION * radius, gsparams=params
-    )
+    return galsim.Sersic(n=index, half_light_radius=radius, flux=flux, trunc=_TRUNCATION * radius, gsparams=params)
 
 
 def _bulge_and_disc(

@@ -183,8 +183,12 @@ def measure_throughput(
         cut = light[y - radius : y + radius + 1, x - radius : x + radius + 1]
         values.append(np.sum(psf * cut) / np.sum(psf**2))
     plan = quiet.observing
-    loss = plan.extinction[visit.band] * visit.airmass + visit.cloud
-    expected = 10.0 ** (0.4 * (plan.zero_points[visit.band] - loss - magnitude)) * visit.exposure_time
+    extinction, zero_point = (
+        {str(band): value for band, value in table.items()}[visit.band]
+        for table in (plan.extinction, plan.zero_points)
+    )
+    loss = extinction * visit.airmass + visit.cloud
+    expected = 10.0 ** (0.4 * (zero_point - loss - magnitude)) * visit.exposure_time
     ratio = np.array(values) / expected
     return Ratio(float(ratio.mean()), float(ratio.std(ddof=1) / np.sqrt(ratio.size)))
 
@@ -348,7 +352,9 @@ def measure_number_counts(config: SimConfig, sky: Table | None = None) -> dict[s
     }
 
 
-def _counts(values: NDArray[np.float64], edges: NDArray[np.float64], area: float, published: NDArray[np.float64]) -> NumberCounts:
+def _counts(
+    values: NDArray[np.float64], edges: NDArray[np.float64], area: float, published: NDArray[np.float64]
+) -> NumberCounts:
     number = np.histogram(values, edges)[0]
     return NumberCounts(edges, number / area, np.sqrt(np.maximum(number, 1)) / area, published)
 
@@ -370,7 +376,9 @@ def measure_neighbours(config: SimConfig, visit: Visit, detectors: tuple[int, in
 
 
 def measure_movers(
-    config: SimConfig, mjd: float, ephemeris: Callable[[Elements, float], tuple[NDArray[np.float64], NDArray[np.float64]]]
+    config: SimConfig,
+    mjd: float,
+    ephemeris: Callable[[Elements, float], tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> float:
     """Return the largest distance of moving bodies from where another ephemeris has them [arcsec].
 

@@ -33,7 +33,7 @@ def demonstration(size: int = 640) -> SimConfig:
     values["atmosphere"] |= {"real_sky": True, "refraction": True, "moon": True, "turbulence": 0.01}
     values["moving"] |= {"number": 6, "spread": 0.4 * size * values["camera"]["pixel_scale"]}
     values["moving"]["magnitudes"] = (17.0, 19.5)
-    values["satellites"]["rate"] = 0.5
+    values["satellites"]["rate"] = 1.0
     return SimConfig.model_validate(values)
 
 

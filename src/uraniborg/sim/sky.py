@@ -264,9 +264,7 @@ def _stars(config: SimConfig, zone: _Zone) -> Table:
 def _galactic_stars(config: SimConfig, zone: _Zone) -> Table:
     rng = random_stream(config.seed, "sky.stars")
     where = config.sky
-    stars = draw_stars(
-        rng, where.ra, where.dec, area=zone.area, limits=where.star_magnitudes, factor=where.star_factor
-    )
+    stars = draw_stars(rng, where.ra, where.dec, area=zone.area, limits=where.star_magnitudes, factor=where.star_factor)
     table = _blank(len(stars.distance), "star", 1)
     _set_positions(table, zone.draw(rng, len(table)))
     for band, magnitude in stars.magnitudes.items():
@@ -298,7 +296,7 @@ def _set_class_properties(config: SimConfig, table: Table, hosts: Table) -> None
     curve, n = np.asarray(table["lightCurve"]), len(table)
     for name, (periods, amplitudes) in _CLASSES.items():
         rows = curve == name
-        table["period"] = np.where(rows, np.exp(rng.uniform(*np.log(periods), n)), table["period"])
+        table["period"] = np.where(rows, np.exp(rng.uniform(np.log(periods[0]), np.log(periods[1]), n)), table["period"])
         table["amplitude"] = np.where(rows, rng.uniform(*amplitudes, n), table["amplitude"])
     rows = np.flatnonzero(curve == "agn")
     if rows.size:

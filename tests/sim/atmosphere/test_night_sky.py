@@ -9,7 +9,9 @@ from uraniborg.sim.motion.observer import observer_at
 
 def test_the_papers_example_is_found_again() -> None:
     # Krisciunas & Schaefer (1991), section 4: k = 0.172, phase angle 30, moon at 30 degrees from the zenith, ...
-    bright = [float(moonlight(rho, phase_angle=30.0, moon_zenith=30.0, zenith=40.0, extinction=0.172)) for rho in (10, 60)]
+    bright = [
+        float(moonlight(rho, phase_angle=30.0, moon_zenith=30.0, zenith=40.0, extinction=0.172)) for rho in (10, 60)
+    ]
     assert bright[0] > 3.0 * bright[1]
     # full Moon at 60 degrees: some 2 mag brighter than a dark sky of 79 nanolambert (V = 21.6)
     full = float(moonlight(60.0, phase_angle=0.0, moon_zenith=30.0, zenith=30.0, extinction=0.172))

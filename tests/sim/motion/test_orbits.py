@@ -82,7 +82,7 @@ def test_an_orbit_closes_and_keeps_its_energy() -> None:
 
 
 def test_magnitudes_are_those_of_the_hg_system() -> None:
-    # at opposition and unit distances the magnitude is H; from 10 to 20 degrees a body fades by about 0.033 mag a degree
+    # at opposition and unit distances the magnitude is H; from 10 to 20 degrees a body fades by some 0.033 mag a degree
     assert apparent_magnitude(10.0, 0.15, sun_distance=1.0, distance=1.0, phase=0.0) == pytest.approx(10.0)
     ten, twenty = (apparent_magnitude(0.0, 0.15, sun_distance=1.0, distance=1.0, phase=p) for p in (10.0, 20.0))
     assert twenty - ten == pytest.approx(0.33, abs=0.04)

@@ -42,7 +42,9 @@ class RandomField:
         return np.asarray(self.amplitude * value.reshape(px.shape))
 
 
-def make_random_field(rng: np.random.Generator, *, scatter: float, scale: float, slope: float = 5.0 / 6.0) -> RandomField:
+def make_random_field(
+    rng: np.random.Generator, *, scatter: float, scale: float, slope: float = 5.0 / 6.0
+) -> RandomField:
     """Draw a field whose correlation is `von_karman_correlation`.
 
     Parameters
