@@ -115,7 +115,7 @@ def test_a_night_that_is_killed_goes_on_and_gives_the_same_files(tmp_path: Path)
     for wanted in (2, 12):
         process = subprocess.Popen([*command, str(tmp_path / "killed"), "-j", "2"], stderr=subprocess.DEVNULL)
         parts = tmp_path / "killed" / "truth" / "parts"
-        while process.poll() is None and not (parts.is_dir() and len(os.listdir(parts)) >= wanted):
+        while process.poll() is None and not (parts.is_dir() and len(list(parts.iterdir())) >= wanted):
             time.sleep(0.005)
         kills += process.poll() is None
         process.kill()

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.acceptance.simulation import measure_simulation
 from uraniborg.acceptance.simulation_report import write_simulation_report
+from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.core.errors import UserError
 from uraniborg.productions.first_light import Field, process_field, read_field, simulated_field
 from uraniborg.productions.first_light_report import measure_run
@@ -70,7 +70,7 @@ def run_suite(
     data : pathlib.Path, optional
         Folder of real data; `default_data` if not given. What needs it is not measured where it is absent.
     work : pathlib.Path, optional
-        Folder for repositories, kept; a temporary one, removed in the end, if not given.
+        Folder for repositories and reports, kept; a temporary one, removed in the end, if not given.
     jobs : int
         Worker processes.
 
@@ -88,7 +88,8 @@ def run_suite(
         raise UserError(f"suite {name!r} has no runner; there are {sorted(list_suites())}")
     start = time.perf_counter()
     with _folder(work) as folder:
-        found = _RUNNERS[name](metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
+        how = _How(quick, data or default_data(), jobs, kept=work is not None)
+        found = _RUNNERS[name](metrics, folder, how)
     return SuiteResult(name, quick, tuple(found), time.perf_counter() - start)
 
 
@@ -129,15 +130,25 @@ def _folder(work: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _first_light(metrics: list[Metric], folder: Path, *, quick: bool, data: Path, jobs: int) -> list[Measurement]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a suite is measured; what the arguments of `run_suite` say, and whether the folder is kept."""
+
+    quick: bool
+    data: Path
+    jobs: int
+    kept: bool
+
+
+def _first_light(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
     fields: dict[str, dict[str, Measurement]] = {
         "simulated": _measure_field(
-            simulated_field("mini" if quick else "tiny", folder / "simulated"), folder, jobs=jobs
+            simulated_field("mini" if how.quick else "tiny", folder / "simulated"), folder, jobs=how.jobs
         )
     }
-    real = data / REAL_FIELD
+    real = how.data / REAL_FIELD
     if real.is_dir():
-        fields["real"] = _measure_field(read_field(real), folder, jobs=jobs)
+        fields["real"] = _measure_field(read_field(real), folder, jobs=how.jobs)
     absent = f"not measured: there is no {real}; set URANIBORG_TESTDATA to the folder of real data"
     found = []
     for metric in metrics:
@@ -161,11 +172,14 @@ def _measure_field(field: Field, folder: Path, *, jobs: int) -> dict[str, Measur
     return {found.metric.name: found for found in measure_run(result)}
 
 
-def _simulation(metrics: list[Metric], folder: Path, *, quick: bool, data: Path, jobs: int) -> list[Measurement]:
-    """Measure the simulation, and leave a report with pictures in the folder; the number of processes is its own."""
-    found, measures = measure_simulation(metrics, folder, quick=quick, data=data)
-    write_simulation_report(folder, found, measures)
+def _simulation(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
+    found, measures = measure_simulation(metrics, folder, quick=how.quick, data=how.data)
+    if how.kept:
+        write_simulation_report(folder, found, measures)
     return found
 
 
-_RUNNERS: dict[str, Callable[..., list[Measurement]]] = {"first-light": _first_light, "simulation": _simulation}
+_RUNNERS: dict[str, Callable[[list[Metric], Path, _How], list[Measurement]]] = {
+    "first-light": _first_light,
+    "simulation": _simulation,
+}

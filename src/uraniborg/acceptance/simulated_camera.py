@@ -183,7 +183,9 @@ def measure_stars_on_raws(*, visits: int = 6) -> StarsOnRaws:
     config = SimConfig(
         name="neighbours",
         raw=True,
-        sky=SkyConfig(n_transients=0, n_variables=0, star_density=25.0, star_magnitudes=(15.5, 20.0), galaxy_density=1.0),
+        sky=SkyConfig(
+            n_transients=0, n_variables=0, star_density=25.0, star_magnitudes=(15.5, 20.0), galaxy_density=1.0
+        ),
         camera=CameraConfig(columns=2, width=600, height=600, gap=20, cosmic_rays=5),
         observing=ObservingConfig(nights=tuple(float(k) for k in range(visits)), bands=("r",), dither=60.0),
         electronics=ElectronicsConfig(columns=4, rows=2),
@@ -215,10 +217,12 @@ def _measure_stars(
     peak = electrons / scene.effective_fwhm**2
     margin = 2.0 * radius
     inside = np.all((places > margin) & (places < np.array([width, height]) - margin), axis=1)
-    wanted = np.flatnonzero((sources.kind == "star") & (electrons > 5e4) & (peak < 0.7 * config.camera.full_well) & inside)
+    wanted = np.flatnonzero(
+        (sources.kind == "star") & (electrons > 5e4) & (peak < 0.7 * config.camera.full_well) & inside
+    )
     target = visit.projection(config, detector)
     found = []
-    for k in wanted:
+    for k in wanted.tolist():
         distance = np.hypot(*(places - places[k]).T)
         distance[k] = np.inf
         if np.any((distance < _ISOLATION * radius) & (electrons > 1e-3 * electrons[k])):

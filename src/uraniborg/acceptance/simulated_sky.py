@@ -133,7 +133,8 @@ def _skyfield_places(elements: Elements, mjd: float) -> tuple[NDArray[np.float64
     api, kepler = importlib.import_module("skyfield.api"), importlib.import_module("skyfield.keplerlib")
     frames = importlib.import_module("skyfield.data.spice").inertial_frames
     package = find_spec("skyfield_data")
-    assert package is not None and package.origin is not None
+    assert package is not None
+    assert package.origin is not None
     scale = api.load.timescale(builtin=True)
     ephemeris = api.load_file(str(Path(package.origin).parent / "data" / "de421.bsp"))
     site, units = importlib.import_module("skyfield.toposlib"), importlib.import_module("skyfield.units")

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -65,7 +64,7 @@ def draw_pictures(folder: Path, measures: SimulationMeasures) -> dict[str, str]:
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure with as many colours as keep the file small."""
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
+    figure.savefig(buffer, format="png")
     picture = Image.open(buffer).convert("RGB")
     for number in _COLOURS:
         picture.quantize(number, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
@@ -151,9 +150,10 @@ def _effects(measures: SimulationMeasures) -> Figure:
         ("flat: dust, response, vignetting",
          _exposed(_only(**wide, sensor={"dust_grains": 12.0, "pixel_response": 0.002, "vignetting": 0.08}), 6e4), 99.0),
         ("fringes", 1e3 + 30.0 * detector_properties(_only(**wide), 0).fringes.astype(float), 99.0),
-        ("bias: serial turn-on, drift of rows", _exposed(_only(electronics={"bias_pattern": 3.0, "bias_drift": 4.0}), 0.0), 99.0),
+        ("bias: serial turn-on, drift of rows",
+         _exposed(_only(electronics={"bias_pattern": 3.0, "bias_drift": 4.0}), 0.0), 99.0),
     ]  # fmt: skip
-    figure, axes = _figure(len(panels), columns=3, width=6.6, height=2.35)
+    figure, axes = _figure(len(panels), columns=3, width=5.4, height=1.95)
     for axis, (title, image, high) in zip(axes, panels, strict=True):
         _show(axis, image, title, high=high)
     return figure
@@ -174,13 +174,23 @@ def _ghosts(measures: SimulationMeasures) -> Figure:
     plain = config.model_copy(update={"ghosts": ()})
     for axis, each, title in zip(axes, (config, plain), ("with ghosts", "without"), strict=True):
         light = np.nan_to_num(reduce_with_truth(expose_visit(sky, visit, 0, config=each), config=each), nan=0.0)
-        _show(axis, np.median(light.reshape(128, 8, 128, 8).swapaxes(1, 2).reshape(128, 128, 64), axis=2), title, high=99.0)
+        _show(
+            axis,
+            np.median(light.reshape(128, 8, 128, 8).swapaxes(1, 2).reshape(128, 128, 64), axis=2),
+            title,
+            high=99.0,
+        )
     return figure
 
 
 def _trail(measures: SimulationMeasures) -> Figure:
     config = one_detector(512)
-    config = config.model_copy(update={"satellites": config.satellites.model_copy(update={"rate": 5.0})})
+    config = config.model_copy(
+        update={
+            "satellites": config.satellites.model_copy(update={"rate": 5.0}),
+            "sky": config.sky.model_copy(update={"n_variables": 0, "n_transients": 0}),
+        }
+    )
     sky, visit = make_sky(config), plan_visits(config)[1]
     rng = np.random.default_rng(1)
     light = rng.poisson(expected_image(sky, visit, 0, config=config)).astype(float)
@@ -233,7 +243,9 @@ def _refraction(measures: SimulationMeasures) -> Figure:
     for band in "ugrizy":
         mine = shifts.band == band
         order = np.argsort(shifts.expected[mine])
-        axis.plot(shifts.expected[mine][order], shifts.measured[mine][order], "o-", ms=4, color=_BANDS[band], label=band)
+        axis.plot(
+            shifts.expected[mine][order], shifts.measured[mine][order], "o-", ms=4, color=_BANDS[band], label=band
+        )
     ends = [shifts.expected.min(), shifts.expected.max()]
     axis.plot(ends, ends, "k:", lw=1)
     axis.set_xlabel("refraction by ERFA, against a star of 5778 K [mas]")
@@ -285,7 +297,10 @@ def _focal_plane(measures: SimulationMeasures) -> Figure:
 
 
 PICTURES: dict[str, tuple[str, Callable[[SimulationMeasures], Figure]]] = {
-    "raw_frame": ("A raw of survey tiny-raw as it is read out: 16 segments with their prescans and overscans", _raw_frame),
+    "raw_frame": (
+        "A raw of survey tiny-raw as it is read out: 16 segments with their prescans and overscans",
+        _raw_frame,
+    ),
     "effects": ("Effects of the camera, each alone and most of them magnified", _effects),
     "ghosts": ("Ghosts of bright stars, thirty times as strong as in survey lsstcam", _ghosts),
     "trail": ("A satellite trail over a part of a detector of survey sim1", _trail),

@@ -1,7 +1,7 @@
 """Work that survives being killed: every unit leaves its files whole, and its rows of the truth when it is done.
 
-A folder in the making holds ``unfinished.yaml``, the configuration, and ``truth/parts``, one folder for each unit that is
-done. Files get their names when they are complete. The same command, run again, does what is missing.
+A folder in the making holds ``unfinished.yaml``, the configuration, and ``truth/parts``, one folder for each unit that
+is done. Files get their names when they are complete. The same command, run again, does what is missing.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Give the name to write a file under; it gets its own name when the block ends well."""
     partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
     yield partial
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _parts(root: Path) -> Path:
@@ -182,6 +182,6 @@ def _do_one(folder: Path, function: Callable[..., Mapping[str, Table]], argument
     for name, table in tables.items():
         write_table(partial / f"{name}.parquet", table)
     try:
-        os.rename(partial, folder)
+        partial.rename(folder)
     except OSError as error:
         raise UserError(f"{folder} was made meanwhile: does another process write to this survey?") from error

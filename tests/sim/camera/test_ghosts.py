@@ -35,7 +35,7 @@ def test_ghosts_are_where_and_as_bright_as_the_model_says(scene) -> None:
     star = sky[np.asarray(sky["truthId"]) == row["truthId"]]
     axis = np.array(CONFIG.camera.geometry.boresight(1))
     where = visit.true_wcs(CONFIG, 1).wcs_world2pix(positions_at(star, visit.mjd_middle), 0)[0]
-    centre = axis + (5.0, -3.0) - 0.6 * (where - axis)
+    centre = axis + np.array([5.0, -3.0]) - 0.6 * (where - axis)
     assert (row["x"], row["y"]) == pytest.approx(centre)
     assert (row["innerX"], row["innerY"]) == pytest.approx(centre - 0.05 * 0.6 * (where - axis))
     flux = float(star["r_flux"][0]) * 10.0 ** (0.4 * (visit.zero_point - 31.4))

@@ -46,7 +46,10 @@ def test_every_kind_can_be_asked_for() -> None:
     kinds = [item.header.observation_type for item in exposures]
     assert kinds == ["sky"] * 6 + ["bias"] + ["flat"] * 4 + ["monoflat"] * 2 + ["crosstalk"] * 16
     assert [item.header.band for item in exposures[7:11]] == ["g", "g", "r", "r"]
-    assert [item.header.wavelength for item in exposures if item.header.observation_type == "monoflat"] == [500.0, 950.0]
+    assert [item.header.wavelength for item in exposures if item.header.observation_type == "monoflat"] == [
+        500.0,
+        950.0,
+    ]
     assert [item.amplifier for item in exposures[-16:]] == list(range(16))
     begins = [item.header.mjd_begin for item in exposures]
     assert begins == sorted(begins)

@@ -124,7 +124,7 @@ class SimCamGeometry:
         return raft_column * self.raft + column, raft_row * self.raft + row
 
     def raft_and_slot(self, detector: int) -> tuple[str, str] | None:
-        """Return the names of a detector's raft and of its place there, e.g. ``R22`` and ``S11``; None without rafts."""
+        """Return the names of a detector's raft and of its place there, e.g. ``R22``, ``S11``; None without rafts."""
         column, row = self.place(detector)
         if self.raft == 1:
             return None

@@ -36,7 +36,8 @@ class GhostConfig(_Section):
     obscuration : float []
         Inner over outer radius: the shadow of the secondary mirror.
     magnification : float []
-        The ghost's centre lies at this multiple of the star's position from the optical axis; negative on the other side.
+        The ghost's centre lies at this multiple of the star's position from the optical axis; negative is on the other
+        side.
     offset : tuple of float [pixel]
         Shift (x, y) of the centres of all ghosts of this pair: a surface that is tilted.
     decentre : float []

@@ -203,7 +203,9 @@ def measure_photon_transfer(config: SimConfig, detector: int = 0) -> PhotonTrans
     lit = np.array([pair(k, k + 1, flats) for k in range(0, len(flats), 2)])
     mean, variance = lit[:, 0].T, lit[:, 1].T
     number = good.sum(axis=(1, 2))
-    fits = np.array([_fit_amplifier(mean[k], variance[k] - dark.mean(axis=0)[k], number[k], properties) for k in range(n)])
+    fits = np.array(
+        [_fit_amplifier(mean[k], variance[k] - dark.mean(axis=0)[k], number[k], properties) for k in range(n)]
+    )
     noise = np.sqrt(read_variance) * fits[:, 0]
     relative = np.sqrt(1.0 / (2.0 * number * len(dark)) + (fits[:, 1] / fits[:, 0]) ** 2)
     return PhotonTransfer(
@@ -302,8 +304,8 @@ def measure_spot_growth(
 def _spot_sizes(image: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weighted second moment of each spot of the grid that lies inside."""
     rows, columns = (size // _SPOT_STEP for size in image.shape)
-    stamps = image[: rows * _SPOT_STEP, : columns * _SPOT_STEP].reshape(rows, _SPOT_STEP, columns, _SPOT_STEP)
-    stamps = stamps.swapaxes(1, 2)[1:-1, 1:-1].reshape(-1, _SPOT_STEP, _SPOT_STEP)
+    blocks = image[: rows * _SPOT_STEP, : columns * _SPOT_STEP].reshape(rows, _SPOT_STEP, columns, _SPOT_STEP)
+    stamps = blocks.swapaxes(1, 2)[1:-1, 1:-1].reshape(-1, _SPOT_STEP, _SPOT_STEP)
     offset = np.arange(_SPOT_STEP) - (_SPOT_STEP - 1) // 2
     r2 = offset[None, :] ** 2 + offset[:, None] ** 2
     weight = np.exp(-0.5 * r2 / (1.5 * _SPOT_SIGMA) ** 2)

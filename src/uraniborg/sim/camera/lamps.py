@@ -47,9 +47,7 @@ def calibration_light(calibration: CalibrationExposure, detector: int, *, config
     return np.full(shape, calibration.light)
 
 
-def monochromatic_light(
-    phase: NDArray[np.float64], *, wavelength: float, sensor: SensorConfig
-) -> NDArray[np.float64]:
+def monochromatic_light(phase: NDArray[np.float64], *, wavelength: float, sensor: SensorConfig) -> NDArray[np.float64]:
     """Return the charge that light of one wavelength makes, for each electron that a perfect sensor would make.
 
     Parameters
