@@ -8,6 +8,7 @@ There is no dust, no bulge and no spiral arm.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import erfa
 import numpy as np
@@ -20,8 +21,8 @@ _LUMINOSITY_FUNCTION = np.array(
 )
 """Stars of M_V = 0, 1, ... 17 in a magnitude and 10^4 cubic parsec."""
 _SYSTEMS = 0.58
-"""Share of the stars of the luminosity function that are counted: the rest hide in unresolved multiples. It is fitted to
-Gaia's counts at l = 237, b = 42, so it takes up errors of the other numbers as well."""
+"""Share of the stars of the luminosity function that are counted: the rest hide in unresolved multiples. It is fitted
+to Gaia's counts at l = 237, b = 42, so it takes up errors of the other numbers as well."""
 _EVOLVED = 4.0  # brighter than this M_V, old stars have left the main sequence [mag]
 _SUN = (8000.0, 25.0)  # distance from the Galactic centre and height above the plane [pc]
 _SOLAR_MOTION = np.array([11.1, 12.24, 7.25])  # Schonrich et al. 2010 [km/s]
@@ -154,7 +155,7 @@ def star_counts(ra: float, dec: float, edges: ArrayLike) -> NDArray[np.float64]:
     """
     bounds = np.asarray(edges, dtype=float)
     position = _galactic(ra, dec)
-    return np.array([_grid(*position, (low, high)).number.sum() for low, high in zip(bounds, bounds[1:], strict=False)])
+    return np.array([_grid(*position, (low, high)).number.sum() for low, high in pairwise(bounds)])
 
 
 def draw_stars(

@@ -132,7 +132,7 @@ class Visit:
 
 
 def plan_visits(config: SimConfig) -> tuple[Visit, ...]:
-    """Return the visits of a survey in order of time: every night, one visit in each band; each snap is an exposure of its own.
+    """Return the visits of a survey in order of time: every night, one in each band; each snap is an exposure.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The point-spread function of a visit: GalSim profiles whose shape varies smoothly over a detector.
 
 The PSF of a point source *is* the biquadratic interpolation between the profiles at the 3x3 nodes around it (the
-detector has 3x3 nodes or more, that meet at their edges); each node is drawn once, finely sampled and convolved with the
-pixel, and every star is cut from these. Where the air spreads colours there are several images for each node, the
+detector has 3x3 nodes or more, that meet at their edges); each node is drawn once, finely sampled and convolved with
+the pixel, and every star is cut from these. Where the air spreads colours there are several images for each node, the
 terms of `uraniborg.sim.atmosphere.chromatic`, and each source has its own sum of them.
 """
 
@@ -80,7 +80,7 @@ class Smear:
         return np.array([np.cos(angle), np.sin(angle)])
 
     def transfer(self, size: int, step: float) -> NDArray[np.complex128]:
-        """Return the terms' Fourier transforms on the grid of ``rfft2`` of (size, size) samples, ``step`` pixels apart."""
+        """Return the terms' Fourier transforms on the grid of ``rfft2`` of size^2 samples, ``step`` pixels apart."""
         ky = np.fft.fftfreq(size, step)[:, None] * 2.0 * np.pi
         kx = np.fft.rfftfreq(size, step)[None, :] * 2.0 * np.pi
         return self.spread.transfer((kx * self.unit[0] + ky * self.unit[1]) / self.pixel_scale)

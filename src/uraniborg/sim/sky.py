@@ -296,7 +296,8 @@ def _set_class_properties(config: SimConfig, table: Table, hosts: Table) -> None
     curve, n = np.asarray(table["lightCurve"]), len(table)
     for name, (periods, amplitudes) in _CLASSES.items():
         rows = curve == name
-        table["period"] = np.where(rows, np.exp(rng.uniform(np.log(periods[0]), np.log(periods[1]), n)), table["period"])
+        drawn = np.exp(rng.uniform(np.log(periods[0]), np.log(periods[1]), n))
+        table["period"] = np.where(rows, drawn, table["period"])
         table["amplitude"] = np.where(rows, rng.uniform(*amplitudes, n), table["amplitude"])
     rows = np.flatnonzero(curve == "agn")
     if rows.size:

@@ -8,7 +8,7 @@ from uraniborg.sim.atmosphere.config import AtmosphereConfig
 
 def test_the_air_does_nothing_by_default() -> None:
     air = AtmosphereConfig()
-    assert not (air.real_sky or air.refraction or air.moon)
+    assert (air.real_sky, air.refraction, air.moon) == (False, False, False)
     assert air.turbulence == air.cloud_structure == 0.0
 
 
