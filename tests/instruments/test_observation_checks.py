@@ -103,4 +103,4 @@ def test_faults_are_found(keyword: str, value: object, fault: str | None) -> Non
     header = _header()
     header[keyword] = value
     found = observation_faults(SimCam().observation_info(header))
-    assert [] == found if fault is None else any(fault in line for line in found)
+    assert found == [] if fault is None else any(fault in line for line in found)

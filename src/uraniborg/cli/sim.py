@@ -22,8 +22,8 @@ def list_command() -> None:
     Examples:
       uraniborg sim list
     """
-    from uraniborg.sim.summary import summarise_config
     from uraniborg.sim.config import list_surveys, load_config
+    from uraniborg.sim.summary import summarise_config
 
     for name, description in list_surveys().items():
         click.echo(f"{name:<12} {description}")
@@ -42,9 +42,7 @@ def list_command() -> None:
 @click.option("--visits", type=click.IntRange(min=1), default=None, help="Only so many visits, the first ones.")
 @click.option("--detectors", default=None, help="Only these detectors, for instance 0,1.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
-def night(
-    survey: str, out: Path, seed: int | None, visits: int | None, detectors: str | None, jobs: int
-) -> None:
+def night(survey: str, out: Path, seed: int | None, visits: int | None, detectors: str | None, jobs: int) -> None:
     """Make all exposures of a survey, its reference catalogue and its truth tables.
 
     A run that was stopped, or killed, goes on where it was when the same command is given again.

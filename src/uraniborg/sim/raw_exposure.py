@@ -25,7 +25,15 @@ from uraniborg.sim.config import SimConfig
 from uraniborg.sim.exposure import expected_image
 from uraniborg.sim.observing import Visit
 
-__all__ = ("RawExposure", "board_of", "detector_properties", "expose_board", "expose_calibration", "expose_light", "expose_visit")
+__all__ = (
+    "RawExposure",
+    "board_of",
+    "detector_properties",
+    "expose_board",
+    "expose_calibration",
+    "expose_light",
+    "expose_visit",
+)
 
 
 @dataclass(frozen=True, slots=True)

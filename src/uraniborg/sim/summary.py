@@ -99,7 +99,8 @@ def summarise_folder(root: Path) -> list[str]:
     lines = [f"{config.name} ({what}), seed {config.seed}: {summarise_config(config).one_line}"]
     lines += [f"  {folder}: {count} files" for folder, count in sorted(_count(root).items())]
     lines += [
-        f"  truth/{path.stem}: {pq.read_metadata(path).num_rows} rows" for path in sorted((root / "truth").glob("*.parquet"))
+        f"  truth/{path.stem}: {pq.read_metadata(path).num_rows} rows"
+        for path in sorted((root / "truth").glob("*.parquet"))
     ]
     return lines
 

@@ -211,9 +211,9 @@ def make_headers(
     """
     if member not in PRODUCT_TYPES:
         raise UserError(f"no member {member!r} in a triplet; there are {sorted(PRODUCT_TYPES)}")
-    extension = geometry.wcs(
-        detector, ra=exposure.ra, dec=exposure.dec, rotation=exposure.rotation
-    ).to_header(relax=bool(geometry.distortion))
+    extension = geometry.wcs(detector, ra=exposure.ra, dec=exposure.dec, rotation=exposure.rotation).to_header(
+        relax=bool(geometry.distortion)
+    )
     extension["EXTNAME"] = detector_name(detector)
     extension.extend(detector_cards(detector, geometry))
     extension["BUNIT"] = ({"image": "adu", "weight": "adu-2", "dq": ""}[member], "unit of the pixels")
