@@ -314,7 +314,7 @@ def _add_points(
 
 
 def _background(shape: tuple[int, int], visit: Visit, projection: Projection) -> NDArray[np.float64]:
-    v, u = np.meshgrid(np.linspace(-1.0, 1.0, shape[0]), np.linspace(-1.0, 1.0, shape[1]), indexing="ij")
+    v, u = np.linspace(-1.0, 1.0, shape[0])[:, None], np.linspace(-1.0, 1.0, shape[1])[None, :]
     sky = visit.sky_level * (1.0 + visit.sky_gradient[0] * u + visit.sky_gradient[1] * v)
     if not projection.terms:
         return np.asarray(sky)
