@@ -184,8 +184,7 @@ def measure_throughput(
         values.append(np.sum(psf * cut) / np.sum(psf**2))
     plan = quiet.observing
     extinction, zero_point = (
-        {str(band): value for band, value in table.items()}[visit.band]
-        for table in (plan.extinction, plan.zero_points)
+        {str(band): value for band, value in table.items()}[visit.band] for table in (plan.extinction, plan.zero_points)
     )
     loss = extinction * visit.airmass + visit.cloud
     expected = 10.0 ** (0.4 * (zero_point - loss - magnitude)) * visit.exposure_time
