@@ -35,13 +35,23 @@ def test_night_writes_a_survey_with_the_seed_asked_for(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     field = load_field(out)
     assert field.config.seed == 7
-    assert f"{len(field.images)} exposures" in result.output
+    assert f"{len(field.images)} reduced exposures" in result.output
 
 
 def test_calib_writes_raws_with_the_seed_asked_for(tmp_path: Path) -> None:
     calib = load_config("calib")
     camera = calib.camera.model_copy(update={"width": 96, "height": 96})
-    sequence = calib.calibration.model_copy(update={"biases": 1, "darks": 0, "flat_levels": (1000.0,)})
+    sequence = calib.calibration.model_copy(
+        update={
+            "biases": 1,
+            "darks": 0,
+            "flat_levels": (1000.0,),
+            "flats": 0,
+            "skies": 0,
+            "wavelengths": (),
+            "spot_levels": (),
+        }
+    )
     small = calib.model_copy(update={"camera": camera, "calibration": sequence})
     (tmp_path / "small.yaml").write_text(small.to_yaml(), "utf8")
     out = tmp_path / "out"

@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from uraniborg.core.errors import UserError
 from uraniborg.instruments.simcam.headers import make_headers
-from uraniborg.sim.config import ObservingConfig, SimConfig
+from uraniborg.sim.config import ObservingConfig, SimConfig, part_of
+from uraniborg.sim.motion.observer import observer_at
 from uraniborg.sim.observing import plan_visits
 
 CONFIG = SimConfig()
@@ -70,3 +72,45 @@ def test_true_position_angle() -> None:
     (ra0, ra1), (dec0, dec1) = wcs.wcs_pix2world([511.5, 511.5], [511.5, 521.5], 0)
     angle = np.rad2deg(np.arctan2((ra1 - ra0) * np.cos(np.deg2rad(dec0)), dec1 - dec0))
     assert angle == pytest.approx(visit.rotation, abs=1e-3)
+
+
+def test_airmass_of_the_real_sky_follows_from_time_and_place() -> None:
+    values = CONFIG.model_dump()
+    values["atmosphere"] |= {"real_sky": True, "moon": True}
+    values["observing"] |= {"first_mjd": 60740.1, "nights": (0.0, 0.1, 8.0), "snaps": 2}
+    visits = plan_visits(SimConfig.model_validate(values))
+    assert len(visits) == 12
+    for visit in visits:
+        geometry = observer_at(visit.mjd_middle).geometry(visit.ra, visit.dec)
+        assert visit.airmass == pytest.approx(geometry.airmass)
+        assert visit.moon is not None
+        assert visit.exposure_time == 45.0
+        header = visit.header_exposure(CONFIG)
+        assert header.altitude == pytest.approx(90.0 - geometry.zenith_distance)
+        assert (header.snap, header.snaps) == (visit.snap, 2)
+    first, second = visits[:2]
+    assert (first.ra, first.rotation, first.cloud) == (second.ra, second.rotation, second.cloud)
+    assert second.mjd_begin - first.mjd_begin == pytest.approx((45.0 + 30.0) / 86400.0)
+    by_moon = {visit.moon.altitude > 0.0: visit.sky_level for visit in visits if visit.moon and visit.band == "g"}
+    assert len(by_moon) == 1 or by_moon[True] > by_moon[False]
+
+
+def test_a_field_that_is_not_up_is_refused() -> None:
+    values = CONFIG.model_dump()
+    values["atmosphere"] |= {"real_sky": True}
+    with pytest.raises(UserError, match="from the zenith"):
+        plan_visits(SimConfig.model_validate(values))
+
+
+def test_a_part_of_a_survey_has_its_first_visits() -> None:
+    part = part_of(CONFIG, visits=3, detectors="0")
+    made, all_of_them = plan_visits(part), plan_visits(CONFIG)
+    assert len(made) == 3
+    assert all(
+        one.header_exposure(part) == other.header_exposure(CONFIG)
+        for one, other in zip(made, all_of_them, strict=False)
+    )
+    assert part.detectors == (0,)
+    for wrong in ("7", "one"):
+        with pytest.raises(UserError, match="no part"):
+            part_of(CONFIG, detectors=wrong)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from uraniborg.acceptance.catalogue_tap import measure_catalogue_tap
+from uraniborg.acceptance.simulation import measure_simulation
+from uraniborg.acceptance.simulation_report import write_simulation_report
 from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.core.errors import UserError
 from uraniborg.productions.first_light import Field, process_field, read_field, simulated_field
@@ -69,7 +71,7 @@ def run_suite(
     data : pathlib.Path, optional
         Folder of real data; `default_data` if not given. What needs it is not measured where it is absent.
     work : pathlib.Path, optional
-        Folder for repositories, kept; a temporary one, removed in the end, if not given.
+        Folder for repositories and reports, kept; a temporary one, removed in the end, if not given.
     jobs : int
         Worker processes.
 
@@ -83,14 +85,12 @@ def run_suite(
         If there is no such suite.
     """
     metrics = [metric for metric in load_suite(name) if metric.quick or not quick]
-    if name not in ("first-light", "catalogue-tap"):
+    if name not in _RUNNERS:
         raise UserError(f"suite {name!r} has no runner; there are {sorted(list_suites())}")
     start = time.perf_counter()
     with _folder(work) as folder:
-        if name == "catalogue-tap":
-            found = measure_catalogue_tap(metrics, folder, quick=quick, jobs=jobs)
-        else:
-            found = _first_light(metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
+        how = _How(quick, data or default_data(), jobs, kept=work is not None)
+        found = _RUNNERS[name](metrics, folder, how)
     return SuiteResult(name, quick, tuple(found), time.perf_counter() - start)
 
 
@@ -131,15 +131,25 @@ def _folder(work: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _first_light(metrics: list[Metric], folder: Path, *, quick: bool, data: Path, jobs: int) -> list[Measurement]:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a suite is measured; what the arguments of `run_suite` say, and whether the folder is kept."""
+
+    quick: bool
+    data: Path
+    jobs: int
+    kept: bool
+
+
+def _first_light(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
     fields: dict[str, dict[str, Measurement]] = {
         "simulated": _measure_field(
-            simulated_field("mini" if quick else "tiny", folder / "simulated"), folder, jobs=jobs
+            simulated_field("mini" if how.quick else "tiny", folder / "simulated"), folder, jobs=how.jobs
         )
     }
-    real = data / REAL_FIELD
+    real = how.data / REAL_FIELD
     if real.is_dir():
-        fields["real"] = _measure_field(read_field(real), folder, jobs=jobs)
+        fields["real"] = _measure_field(read_field(real), folder, jobs=how.jobs)
     absent = f"not measured: there is no {real}; set URANIBORG_TESTDATA to the folder of real data"
     found = []
     for metric in metrics:
@@ -161,3 +171,21 @@ def _measure_field(field: Field, folder: Path, *, jobs: int) -> dict[str, Measur
     """Run first light on a field and measure it; a run that fails is told in the notes."""
     result = process_field(field, folder / f"repo_{'real' if field.truth is None else 'simulated'}", jobs=jobs)
     return {found.metric.name: found for found in measure_run(result)}
+
+
+def _simulation(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
+    found, measures = measure_simulation(metrics, folder, quick=how.quick, data=how.data)
+    if how.kept:
+        write_simulation_report(folder, found, measures)
+    return found
+
+
+def _catalogue_tap(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
+    return measure_catalogue_tap(metrics, folder, quick=how.quick, jobs=how.jobs)
+
+
+_RUNNERS: dict[str, Callable[[list[Metric], Path, _How], list[Measurement]]] = {
+    "catalogue-tap": _catalogue_tap,
+    "first-light": _first_light,
+    "simulation": _simulation,
+}
