@@ -16,6 +16,7 @@ def _solve(field: StarField, *, min_stars: int = 2) -> Calibration:
         field.references,
         terms=color_terms("simcam_gaia"),
         max_shift=30.0,
+        max_rotation=2.0,
         match_radius=0.5,
         min_snr=10.0,
         position_floor=5.0,

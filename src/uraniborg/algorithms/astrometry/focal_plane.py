@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from uraniborg.algorithms.astrometry.fit import extra_error
 from uraniborg.core.errors import AlgorithmError
 
 __all__ = (
@@ -286,7 +287,7 @@ def fit_focal_plane(
             stars, places, polynomial, weight=weight, prior=(place_spread, angle_spread), origin=origin
         )
         residual = stars.target - polynomial.apply(places.to_focal_plane(stars.detector, stars.x, stars.y))
-        floor = _floor(residual[used], stars.error[used], n_parameters)
+        floor = extra_error(residual[used], stars.error[used], n_parameters)
         limit = n_sigma * np.sqrt(stars.error**2 + max(floor, 0.5 * soft) ** 2)
         used = (np.abs(residual) < limit[:, None]).all(axis=1)
     return FocalPlaneFit(
@@ -298,19 +299,3 @@ def fit_focal_plane(
         rms=np.sqrt(np.mean(residual[used] ** 2, axis=0)),
         n_parameters=n_parameters,
     )
-
-
-def _floor(residuals: Floats, errors: Floats, n_parameters: int) -> float:
-    """Return the error that has to be added to those given for a chi-square of one per degree of freedom."""
-    square, variance = residuals**2, errors[:, None] ** 2
-    wanted = max(square.size - n_parameters, 1)
-    low, high = 0.0, float(np.sqrt(square.max()))
-    if np.sum(square / variance) <= wanted:
-        return 0.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if np.sum(square / (variance + middle**2)) > wanted:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)

@@ -298,7 +298,7 @@ def _wheels(n_sources: int, n_patterns: int) -> list[NDArray[np.int64]]:
     last = max(n_sources - 4, 1)
     wheels = []
     for hub in range(min(last, n_patterns)):
-        spokes = [row for row in range(hub + 1, min(hub + 1 + SPOKES, n_sources))]
+        spokes = list(range(hub + 1, min(hub + 1 + SPOKES, n_sources)))
         spokes += list(range(max(hub - (SPOKES - len(spokes)), 0), hub))
         wheels.append(np.array([hub, *spokes], np.int64))
     return wheels

@@ -55,6 +55,7 @@ def solve_calibration(
     *,
     terms: ColorTermSet,
     max_shift: float,
+    max_rotation: float,
     match_radius: float,
     min_snr: float,
     position_floor: float,
@@ -77,6 +78,8 @@ def solve_calibration(
         From the catalogue to the bands of the camera.
     max_shift, match_radius : float [arcsec]
         Largest error of the first guess, and largest separation of a pair when that is taken out.
+    max_rotation : float [deg]
+        Largest turn of the first guess.
     min_snr : float
         Of the faintest source to match.
     position_floor : float [mas]
@@ -103,6 +106,7 @@ def solve_calibration(
         source_positions(sources),
         stars,
         max_shift=max_shift,
+        max_rotation=max_rotation,
         match_radius=match_radius,
         min_snr=min_snr,
         floor=position_floor,
