@@ -7,13 +7,14 @@ finds everything, refines sky and model, and measures.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uraniborg.algorithms.background import BackgroundModel, estimate_background
-from uraniborg.algorithms.detection import Footprints, detect_sources, footprint_bits
+from uraniborg.algorithms.detection import Footprints, detect_bright, detect_sources, footprint_bits
 from uraniborg.algorithms.measurement import (
     APERTURES,
     ApertureCorrection,
@@ -78,6 +79,7 @@ def characterize_frame(
     max_order: int = 2,
     apertures: tuple[float, ...] = APERTURES,
     correction_radius: float = 12.0,
+    psf_fitter: Callable[..., PsfFit] = fit_psf,
 ) -> FrameCharacterization:
     """Subtract the sky, find sources, model the point-spread function, measure.
 
@@ -99,6 +101,8 @@ def characterize_frame(
         Radii, rising.
     correction_radius : float [pixel]
         One of ``apertures``: the aperture that point-source fluxes are brought to.
+    psf_fitter : callable
+        Function with the interface of `uraniborg.algorithms.psf.fit_psf` that makes the final model.
 
     Returns
     -------
@@ -117,27 +121,29 @@ def characterize_frame(
         raise UserError(f"the radius of the aperture correction, {correction_radius}, is not one of {apertures}")
     bits = np.zeros(image.shape, np.uint8) if pixel_bits is None else pixel_bits
     unusable = (bits & int(PixelBit.unusable())) != 0
-    sky = estimate_background(image, unusable=unusable, cell_size=cell_size, thin=4 if image.shape[0] > 1000 else 1)
-    flat = image - sky.evaluate()
-    guess = gaussian_psf(fwhm / 2.3548)
-    found = _detect(flat, variance, guess, unusable=unusable, threshold=_FIRST_THRESHOLD)
+    large = min(image.shape) > 1000
+    sky = estimate_background(image, unusable=unusable, cell_size=cell_size, thin=4 if large else 1)
+    flat = sky.subtract_from(image)
+    found = detect_bright(flat, variance, fwhm=fwhm, unusable=unusable, threshold=_FIRST_THRESHOLD)
     if found.peak_x.size < 10:
+        guess = gaussian_psf(fwhm / 2.3548)
         found = _detect(flat, variance, guess, unusable=unusable, threshold=threshold)
-    sky = estimate_background(image, unusable=unusable | found.mask(), cell_size=cell_size)
-    flat = image - sky.evaluate()
+    masked = unusable | found.mask()
+    sky = estimate_background(image, unusable=masked, cell_size=cell_size, thin=2 if large else 1)
+    flat = sky.subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=fwhm)
     psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=None)
     found = _detect(flat, variance, psf.model, unusable=unusable, threshold=threshold)
     sky = estimate_background(image, unusable=unusable | found.mask(), cell_size=cell_size)
-    flat = image - sky.evaluate()
+    flat = sky.subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=psf.fwhm)
-    psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=max_order)
+    psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=max_order, fitter=psf_fitter)
     sources = measure_sources(
         flat,
         variance,
         psf.model,
-        x=found.peak_x,
-        y=found.peak_y,
+        x=found.peak_x + found.peak_offset[:, 0],
+        y=found.peak_y + found.peak_offset[:, 1],
         group=found.peak_footprint,
         pixel_bits=bits,
         apertures=apertures,
@@ -223,6 +229,7 @@ def _fit(
     stars: StarSelection,
     unusable: NDArray[np.bool_],
     max_order: int | None,
+    fitter: Callable[..., PsfFit] = fit_psf,
 ) -> PsfFit:
     """Fit the point-spread function; a quick constant one where no order is given."""
     if stars.indices.size == 0:
@@ -236,7 +243,7 @@ def _fit(
     if max_order is None:
         quick = {"max_order": 0, "max_stars": 50, "n_iterations": 2}
         return fit_psf(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, **quick)
-    return fit_psf(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, max_order=max_order, n_iterations=3)
+    return fitter(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, max_order=max_order, n_iterations=3)
 
 
 def _correct(
