@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from lsst.images import DetectorFrame, SkyProjection, VisitImage
+from lsst.images import Box, DetectorFrame, SkyProjection
 from numpy.typing import NDArray
 
 from uraniborg.algorithms.astrometry import (
@@ -127,10 +127,11 @@ def source_positions(sources: Table) -> SourcePositions:
 
 
 def solve_astrometry(
-    image: VisitImage,
+    first: SkyProjection[DetectorFrame],
     sources: SourcePositions,
     stars: ReferenceStars,
     *,
+    bbox: Box,
     max_shift: float = 60.0,
     max_rotation: float = 2.0,
     match_radius: float = 0.5,
@@ -143,12 +144,14 @@ def solve_astrometry(
 
     Parameters
     ----------
-    image : lsst.images.VisitImage
-        Image with its first-guess projection.
+    first : lsst.images.SkyProjection
+        First-guess projection.
     sources : SourcePositions
         Sources of the image.
     stars : ReferenceStars
         At the epoch of the exposure, brightest first.
+    bbox : lsst.images.Box
+        Pixels of the image.
     max_shift : float [arcsec]
         Largest error of the first guess.
     max_rotation : float [deg]
@@ -170,10 +173,9 @@ def solve_astrometry(
     AstrometricSolution
         With the first guess and the reason in ``failure`` where there is no significant match.
     """
-    first, box = image.sky_projection, image.bbox
     rows = np.flatnonzero(sources.usable & (sources.snr >= min_snr) & np.isfinite(sources.x + sources.y))
     rows = rows[np.argsort(-sources.snr[rows], kind="stable")]
-    middle = (0.5 * (box.x.min + box.x.max), 0.5 * (box.y.min + box.y.max))
+    middle = (0.5 * (bbox.x.min + bbox.x.max), 0.5 * (bbox.y.min + bbox.y.max))
     scale = pixel_scale(first, *middle)
     center = tuple(float(value) for value in pixel_to_sky(first, *middle))
     points = np.column_stack([sources.x[rows], sources.y[rows]])
@@ -184,10 +186,10 @@ def solve_astrometry(
         if len(pair[0]) < min_stars:
             raise AlgorithmError("too few matched stars", n_matches=len(pair[0]), min_stars=min_stars)
     except AlgorithmError as error:
-        kept = with_fits_approximation(first, bbox=box)
+        kept = with_fits_approximation(first, bbox=bbox)
         return _unsolved(kept, str(error), points=points, rows=rows, stars=stars, radius=match_radius / scale)
     targets = np.column_stack(sky_to_pixel(first, stars.ra, stars.dec))
-    geometry = {"max_model": max_model, "origin": np.array(middle), "scale": 0.5 * float(np.hypot(*box.shape))}
+    geometry = {"max_model": max_model, "origin": np.array(middle), "scale": 0.5 * float(np.hypot(*bbox.shape))}
     blur = floor / 1000.0 / scale
     for _ in range(4):
         sigma = np.hypot(sources.error[rows[pair[0]]], stars.error[pair[1]] / 1000.0 / scale)
@@ -200,7 +202,7 @@ def solve_astrometry(
         if (settled and abs(blur - old) <= 0.1 * old) or len(again[0]) < min_stars:
             break
         pair = again
-    projection = correct_projection(first, fit.correction, bbox=box)
+    projection = correct_projection(first, fit.correction, bbox=bbox)
     return _solved(projection, fit, first, points=points, pair=fitted, rows=rows, stars=stars)
 
 

@@ -102,9 +102,10 @@ def solve_calibration(
     """
     stars = reference_stars(references, image, terms=terms, margin=max_shift, unknown_motion=unknown_motion)
     astrometry = solve_astrometry(
-        image,
+        image.sky_projection,
         source_positions(sources),
         stars,
+        bbox=image.bbox,
         max_shift=max_shift,
         max_rotation=max_rotation,
         match_radius=match_radius,
