@@ -117,9 +117,7 @@ def _star(stamps: StarStamps, row: int, wcs: object) -> object:
     return piff.Star(piff.StarData(planes[0], place, weight=planes[1]), None)
 
 
-def _collect(
-    solution: object, model: PsfModel, rows: NDArray[np.intp], *, n_candidates: int, max_order: int
-) -> PsfFit:
+def _collect(solution: object, model: PsfModel, rows: NDArray[np.intp], *, n_candidates: int, max_order: int) -> PsfFit:
     """Return Piff's stars in the arrays of `PsfFit`."""
     x, y, flux, chi2 = (np.full(n_candidates, np.nan) for _ in range(4))
     used = np.zeros(n_candidates, bool)

@@ -30,7 +30,7 @@ __all__ = ("CalibrateImageConfig", "CalibrateImageConnections", "CalibrateImageT
 
 _LOG, _DIMENSIONS = logging.getLogger(__name__), ("instrument", "visit", "detector")
 _SETTINGS = ("max_shift", "max_rotation", "match_radius", "min_snr", "position_floor", "unknown_motion", "max_model",
-             "min_astrometry_stars", "min_photometry_stars")  # fmt: skip
+             "min_astrometry_stars", "min_photometry_stars", "photometry_degree")  # fmt: skip
 _REPORT = (
     "visit %d detector %d: %d of %d stars fit a %s to %.0f, %.0f mas; zero point %.3f +- %.3f mag from %d stars; %.2f s"
 )
@@ -85,6 +85,7 @@ class CalibrateImageConfig(PipelineTaskConfig, pipelineConnections=CalibrateImag
     )
     min_astrometry_stars = RangeField[int](doc="Fewest stars for a refined projection.", default=2, min=1)
     min_photometry_stars = RangeField[int](doc="Fewest stars for a zero point.", default=2, min=1)
+    photometry_degree = RangeField[int](doc="Highest degree of the zero point's variation.", default=2, min=0)
 
 
 class CalibrateImageTask(PipelineTask):
@@ -101,8 +102,7 @@ class CalibrateImageTask(PipelineTask):
         start = time.monotonic()
         inputs = butlerQC.get(inputRefs)
         shards = [handle.get() for handle in inputs.pop("references")]
-        outputs = self.run(**inputs, references=vstack(shards, metadata_conflicts="silent"))
-        butlerQC.put(outputs, outputRefs)
+        butlerQC.put(outputs := self.run(**inputs, references=vstack(shards, metadata_conflicts="silent")), outputRefs)
         row = outputs.visit_detector_summary[0]
         if outputs.failure:
             _LOG.warning("visit %d detector %d: %s", row["visitId"], row["detector"], outputs.failure)

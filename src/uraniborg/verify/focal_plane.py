@@ -71,7 +71,9 @@ def draw_focal_plane(
     centers, means, _ = mean_in_cells(points[used], residuals[used], cells=cells)
     figure = Figure(figsize=(8.4, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
-    arrows = left.quiver(*centers.T, *means.T, np.hypot(*means.T), angles="xy", cmap="viridis", scale=250.0, width=0.005)
+    arrows = left.quiver(
+        *centers.T, *means.T, np.hypot(*means.T), angles="xy", cmap="viridis", scale=250.0, width=0.005
+    )
     left.quiverkey(arrows, 0.86, 1.03, 20.0, "20 mas", labelpos="E")
     left.set_aspect("equal")
     left.invert_xaxis()

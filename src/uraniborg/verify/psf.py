@@ -69,9 +69,7 @@ def shape_residuals(model: Floats, truth: Floats, *, sigma: float = 1.8) -> Shap
     return ShapeResiduals(size / wanted - 1.0, np.column_stack([first, second]))
 
 
-def residual_correlation(
-    x: Floats, y: Floats, residuals: Floats, *, separation: tuple[float, float]
-) -> Correlation:
+def residual_correlation(x: Floats, y: Floats, residuals: Floats, *, separation: tuple[float, float]) -> Correlation:
     """Correlate ellipticity residuals over a range of separations: TE1 (up to 1 arcmin), TE2 (from 5 arcmin).
 
     Parameters

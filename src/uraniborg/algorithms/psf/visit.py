@@ -73,7 +73,9 @@ def in_other_pixels(
     u, v = (side.ravel() for side in np.meshgrid(steps, steps))
     points = np.column_stack([center[0] + u * scale[0], center[1] + v * scale[1]]) @ matrix.T + offset
     old = polynomial_terms(
-        (points[:, 0] - model.center[0]) / model.scale[0], (points[:, 1] - model.center[1]) / model.scale[1], model.order
+        (points[:, 0] - model.center[0]) / model.scale[0],
+        (points[:, 1] - model.center[1]) / model.scale[1],
+        model.order,
     )
     change = np.linalg.lstsq(polynomial_terms(u, v, model.order), old)[0]
     changed = (change @ model.coefficients.reshape(len(change), -1)).reshape(model.coefficients.shape)
