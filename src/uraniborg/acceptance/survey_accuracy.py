@@ -67,7 +67,7 @@ class FrameAccuracy:
     flux_bias, flux_scatter, flux_ideal : tuple of float [mmag]
         Median, scatter and bound of magnitude differences, measured minus true.
     centroid_pull, flux_pull : tuple of float
-        Width of (measured - true) / error.
+        Width of (measured - true) / error about its middle.
     """
 
     n_detections: int
@@ -218,12 +218,13 @@ def _judge_bin(
         difference = -2500.0 * np.log10(catalogue.flux[found] / flux)
     difference = difference[np.isfinite(difference)]
     both = np.concatenate([dx, dy])
+    pull = (catalogue.flux[found] - flux) / catalogue.flux_err[found]
     return (
         pixel_scale * _rms(both - np.median(both)),
         pixel_scale * float(np.sqrt(np.mean(ideal[:, :2] ** 2))),
         float(np.median(difference)),
         _rms(difference - np.median(difference)),
         1085.7 * float(np.sqrt(np.mean((ideal[:, 2] / flux) ** 2))),
-        _rms(dx / catalogue.x_err[found]),
-        _rms((catalogue.flux[found] - flux) / catalogue.flux_err[found]),
+        _rms((both - np.median(both)) / np.tile(catalogue.x_err[found], 2)),
+        _rms(pull - np.median(pull)),
     )

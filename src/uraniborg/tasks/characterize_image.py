@@ -7,7 +7,7 @@ import time
 
 import lsst.pipe.base.connectionTypes as cT
 from lsst.images import VisitImage
-from lsst.pex.config import ChoiceField, RangeField
+from lsst.pex.config import ChoiceField, ListField, RangeField
 from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
@@ -62,6 +62,7 @@ class CharacterizeImageConfig(PipelineTaskConfig, pipelineConnections=Characteri
         default="pixel_grid",
         allowed={"pixel_grid": "Our pixel grid with a prior.", "piff": "Piff's pixel grid; slow."},
     )
+    plugins = ListField[str](doc="Measurement plugins of other packages, by entry point.", default=[])
     correction_radius = RangeField[float](
         doc="Radius of the aperture that PSF fluxes are brought to: 3, 6, 9, 12, 17 or 25 [pixel]",
         default=12.0,
@@ -85,6 +86,8 @@ class CharacterizeImageTask(PipelineTask):
         butlerQC.put(outputs, outputRefs)
         found, data_id = outputs.found, butlerQC.quantum.dataId
         psf = found.psf
+        for note in found.notes:
+            _LOG.warning("visit %d detector %d: %s", data_id["visit"], data_id["detector"], note)
         _LOG.info(
             "visit %d detector %d: %d sources; PSF of %.2f pixel from %d of %d stars, order %d%s; %.2f s",
             *(data_id["visit"], data_id["detector"], len(outputs.sources), psf.fwhm, psf.n_stars, psf.n_candidates),
@@ -124,6 +127,7 @@ class CharacterizeImageTask(PipelineTask):
                 max_order=self.config.max_order,
                 correction_radius=self.config.correction_radius,
                 psf_fitter=psf_fitter(self.config.psf_fitter),
+                plugins=tuple(self.config.plugins),
             )
         except Unprocessable as error:
             raise NoWorkFound(str(error)) from error

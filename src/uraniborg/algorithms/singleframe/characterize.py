@@ -7,8 +7,8 @@ finds everything, refines sky and model, and measures.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from uraniborg.algorithms.measurement import (
 from uraniborg.algorithms.psf import PsfFit, StarSelection, fit_psf, gaussian_psf, select_stars
 from uraniborg.algorithms.psf.analytic import stamp_size_for
 from uraniborg.algorithms.psf.stars import cut_stamps
+from uraniborg.algorithms.singleframe.quality import MAX_SOURCES, SkyCheck, brightest_sources, check_sky, crowding_notes
 from uraniborg.core.errors import AlgorithmError, UserError
 from uraniborg.core.flags import MeasurementFlag, PixelBit, has_flag
 from uraniborg.core.pixelgrid import PsfModel
@@ -57,6 +58,10 @@ class FrameCharacterization:
     aperture_correction : ApertureCorrection
         Factor from point-source flux to flux within ``correction_radius``.
     correction_radius : float [pixel]
+    sky_check : SkyCheck
+        Fluxes on places without sources.
+    notes : tuple of str
+        What makes the measurements worse than they should be; empty for an ordinary field.
     """
 
     background: BackgroundModel
@@ -66,6 +71,8 @@ class FrameCharacterization:
     used_for_psf: NDArray[np.bool_]
     aperture_correction: ApertureCorrection
     correction_radius: float
+    sky_check: SkyCheck
+    notes: tuple[str, ...]
 
 
 def characterize_frame(
@@ -80,6 +87,7 @@ def characterize_frame(
     apertures: tuple[float, ...] = APERTURES,
     correction_radius: float = 12.0,
     psf_fitter: Callable[..., PsfFit] = fit_psf,
+    plugins: Sequence[str] = (),
 ) -> FrameCharacterization:
     """Subtract the sky, find sources, model the point-spread function, measure.
 
@@ -103,6 +111,8 @@ def characterize_frame(
         One of ``apertures``: the aperture that point-source fluxes are brought to.
     psf_fitter : callable
         Function with the interface of `uraniborg.algorithms.psf.fit_psf` that makes the final model.
+    plugins : sequence of str
+        Measurement plugins of other packages to run besides those that are built in.
 
     Returns
     -------
@@ -138,6 +148,10 @@ def characterize_frame(
     flat = sky.subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=psf.fwhm)
     psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=max_order, fitter=psf_fitter)
+    occupied = unusable | found.mask()
+    n_found, notes = found.peak_x.size, crowding_notes(found, sky, measured=min(found.peak_x.size, MAX_SOURCES))
+    if n_found > MAX_SOURCES:
+        found, stars = _keep(found, stars)
     sources = measure_sources(
         flat,
         variance,
@@ -147,6 +161,7 @@ def characterize_frame(
         group=found.peak_footprint,
         pixel_bits=bits,
         apertures=apertures,
+        plugins=plugins,
     )
     in_footprint = footprint_bits(found, bits)[found.peak_footprint]
     saturated = (in_footprint & int(PixelBit.SATURATED)) != 0
@@ -154,7 +169,18 @@ def characterize_frame(
     used = np.zeros(found.peak_x.size, bool)
     used[stars.indices[psf.used]] = True
     correction = _correct(sources, used, image.shape, aperture=apertures.index(correction_radius))
-    return FrameCharacterization(sky, psf, found, sources, used, correction, correction_radius)
+    check = check_sky(flat, variance, psf.model, occupied=occupied)
+    return FrameCharacterization(sky, psf, found, sources, used, correction, correction_radius, check, notes)
+
+
+def _keep(found: Footprints, stars: StarSelection) -> tuple[Footprints, StarSelection]:
+    """Leave the most significant peaks, and the stars of the point-spread model, which are among them."""
+    kept = brightest_sources(found)
+    kept[stars.indices] = True
+    number = np.cumsum(kept) - 1
+    peaks = {name: getattr(found, f"peak_{name}")[kept] for name in ("x", "y", "footprint", "value", "offset")}
+    fewer = replace(found, **{f"peak_{name}": values for name, values in peaks.items()})
+    return fewer, replace(stars, indices=number[stars.indices])
 
 
 def _detect(
