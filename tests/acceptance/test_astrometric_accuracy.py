@@ -41,7 +41,10 @@ def test_the_projection_of_a_small_frame_is_as_good_as_its_stars() -> None:
 def test_the_true_projection_is_what_it_says() -> None:
     shape = (4000, 4072)
     frame = DetectorFrame(instrument="Survey", visit=1, detector=1, bbox=Box.from_shape(shape))
-    truth, moved = true_projection(shape, frame=frame), true_projection(shape, frame=frame, angle=1.5, shift=(36.0, -27.0))
+    truth, moved = (
+        true_projection(shape, frame=frame),
+        true_projection(shape, frame=frame, angle=1.5, shift=(36.0, -27.0)),
+    )
     middle = (2035.5, 1999.5)
     assert pixel_scale(truth, *middle) == pytest.approx(0.2, rel=1e-4)
     offset = sky_offsets(pixel_to_sky(moved, *middle), pixel_to_sky(truth, *middle))

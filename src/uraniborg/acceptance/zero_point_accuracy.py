@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from uraniborg.acceptance.survey_frame import SurveyFrame
-from uraniborg.algorithms.astrometry import mutual_neighbors
+from uraniborg.algorithms.astrometry import extra_error, mutual_neighbors
 from uraniborg.algorithms.photometry import fit_calibration_field, fit_zero_point
 from uraniborg.verify.metrics import Value
 
@@ -45,7 +45,7 @@ def measure_zero_point(
     Returns
     -------
     Value
-        Root of the mean square of measured minus true magnitude beyond the photon noise [mmag]; the offset of the zero
+        Scatter of measured minus true magnitudes that has to be added to the photon noise [mmag]; the offset of the zero
         point from the truth (of the aperture) and the variation that a field of degree two finds in the details.
     """
     source, star = mutual_neighbors(np.column_stack([x, y]), np.column_stack([frame.x, frame.y]), 1.0)
@@ -61,7 +61,7 @@ def measure_zero_point(
     light, noise, known = flux[source], flux_err[source], frame.magnitude[star]
     fit = fit_zero_point(light, noise, known, magnitude_err=np.zeros(len(known)))
     photon = 2.5 / np.log(10.0) * noise / light
-    added = np.sqrt(max(float(np.mean(fit.residuals[fit.used] ** 2 - photon[fit.used] ** 2)), 0.0)) * 1000.0
+    added = extra_error(fit.residuals[fit.used][:, None], photon[fit.used], 1) * 1000.0
     field = fit_calibration_field(
         light, noise, known, magnitude_err=np.zeros(len(known)), x=x[source], y=y[source], corner=(-0.5, -0.5),
         size=(float(nx), float(ny)), max_degree=2, force=True,

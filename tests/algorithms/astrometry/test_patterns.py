@@ -3,44 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from uraniborg.algorithms.astrometry import from_tangent_plane
-from uraniborg.algorithms.astrometry.patterns import match_patterns, unit_vectors
+from uraniborg.acceptance.pattern_fields import PatternFieldConfig, make_pattern_field
+from uraniborg.algorithms.astrometry.patterns import match_patterns
 from uraniborg.core.errors import AlgorithmError
 
-SIZE = (760.0, 380.0)  # arcsec
 
-
-def _field(
-    n: int, seed: int, *, dec: float = 2.2, shift: float = 60.0, turn: float = 2.0, wrong: bool = False
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sources and references (brightest first), and the true partner of each source (-1 for none).
-
-    A quarter of the references is not seen, a third of the sources is in no catalogue, magnitudes differ by 0.4, the
-    first guess is distorted by up to 0.6 arcsec and off by a shift and a turn.
-    """
-    rng = np.random.default_rng(seed)
-    wide = np.array(SIZE) + 180.0
-    n_all = int(n * np.prod(wide) / np.prod(SIZE))
-    references = rng.uniform(-0.5, 0.5, (n_all, 2)) * wide
-    magnitude = np.sort(20.0 + 2.0 * np.log10(rng.uniform(size=n_all)))
-    seen_from = rng.uniform(-0.5, 0.5, (n_all, 2)) * wide if wrong else references
-    seen = (np.abs(seen_from) < 0.5 * np.array(SIZE)).all(axis=1) & (rng.uniform(size=n_all) < 0.75)
-    n_extra = int(0.4 * seen.sum())
-    places = np.vstack([seen_from[seen], rng.uniform(-0.5, 0.5, (n_extra, 2)) * SIZE])
-    light = np.concatenate([magnitude[seen], 20.0 + 2.0 * np.log10(rng.uniform(size=n_extra))])
-    truth = np.concatenate([np.flatnonzero(seen), np.full(n_extra, -1)])
-    order = np.argsort(light + rng.normal(0.0, 0.4, len(light)))
-    places, truth = places[order], truth[order]
-    scaled = places / 400.0
-    places = places + 0.5 * scaled * np.sum(scaled**2, axis=1)[:, None] + rng.normal(0.0, 0.05, places.shape)
-    angle, direction = np.radians(rng.uniform(-turn, turn)), rng.uniform(0.0, 2.0 * np.pi)
-    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    places = places @ matrix + shift * np.sqrt(rng.uniform()) * np.array([np.cos(direction), np.sin(direction)])
-    center = (150.1, dec)
-    vectors = [unit_vectors(*from_tangent_plane(points, center)) for points in (places, references)]
-    for values in vectors:
+def _field(n: int, seed: int, **options: float | bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sources and references (brightest first), and the true partner of each source (-1 for none)."""
+    field = make_pattern_field(PatternFieldConfig(n_references=n, **options), seed=seed)
+    for values in (field.sources, field.references):
         values.flags.writeable = False
-    return vectors[0], vectors[1], truth
+    return field.sources, field.references, field.partner
 
 
 def _is_right(n: int, seed: int, **options: float) -> bool:

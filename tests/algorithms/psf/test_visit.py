@@ -29,9 +29,7 @@ def _stamps(row: int, n: int, seed: int) -> StarStamps:
     widths = _truth(np.column_stack([x, y]) @ MATRICES[row].T + OFFSETS[row])
     data = []
     for k in range(n):
-        fine = PsfModel(
-            elliptical_moffat(widths[k], 3.0, size=181, sampling=0.25)[None], 0, (0, 0), (1, 1), 0.25, SIZE
-        )
+        fine = PsfModel(elliptical_moffat(widths[k], 3.0, size=181, sampling=0.25)[None], 0, (0, 0), (1, 1), 0.25, SIZE)
         data.append(flux[k] * fine.evaluate(x[k], y[k])[0])
     image = np.array(data)
     variance = NOISE**2 + image
@@ -53,7 +51,9 @@ def test_few_stars_on_each_detector_make_one_good_model_for_all() -> None:
     stars = [_stamps(row, 12, seed=row) for row in range(9)]
     visit = fit_visit_psf(stars, MATRICES, OFFSETS, fwhm=4.0, max_order=2)
     together = np.array([_size_errors(visit.on_detector(row, (SIDE, SIDE)), row) for row in range(9)])
-    alone = np.array([_size_errors(fit_stamps(part, (SIDE, SIDE), fwhm=4.0).model, row) for row, part in enumerate(stars)])
+    alone = np.array(
+        [_size_errors(fit_stamps(part, (SIDE, SIDE), fwhm=4.0).model, row) for row, part in enumerate(stars)]
+    )
     assert visit.fit.n_stars >= 100
     assert visit.detector.tolist() == np.repeat(np.arange(9), 12).tolist()
     assert abs(together.mean()) < 2e-3

@@ -39,7 +39,9 @@ def test_one_row_for_each_detector_in_order(details: list[Table]) -> None:
     assert np.asarray(table["rmsRa"]) == pytest.approx(7.8, rel=0.4)
     # Noise of 10 electrons, a Gaussian of 1.8 pixels.
     limit = 5.0 * 10.0 * np.sqrt(4.0 * np.pi * 1.8**2)
-    assert np.asarray(table["magLim"]) == pytest.approx(np.asarray(table["zeroPoint"]) - 2.5 * np.log10(limit), abs=0.02)
+    assert np.asarray(table["magLim"]) == pytest.approx(
+        np.asarray(table["zeroPoint"]) - 2.5 * np.log10(limit), abs=0.02
+    )
     assert np.asarray(table["effTime"]) == pytest.approx(30.0 * 10.0 ** (0.8 * (table["magLim"] - 24.7)))
 
 

@@ -295,8 +295,8 @@ def extra_error(residuals: NDArray[np.float64], errors: NDArray[np.float64], n_p
 
     Parameters
     ----------
-    residuals : (n, 2) float
-        Of both axes.
+    residuals : (n, k) float
+        Of k axes.
     errors : (n,) float
         Error of each axis, in the same unit.
     n_parameters : int
