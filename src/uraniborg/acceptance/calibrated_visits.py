@@ -75,7 +75,9 @@ class CalibratedVisits:
 
     @cached_property
     def _matching(self) -> Value:
-        return measure_pattern_matching(n_fields=6, n_dense=2, n_wrong=20) if self._quick else measure_pattern_matching()
+        return (
+            measure_pattern_matching(n_fields=6, n_dense=2, n_wrong=20) if self._quick else measure_pattern_matching()
+        )
 
     @cached_property
     def _hsc(self) -> Value:

@@ -1,4 +1,4 @@
-"""SExtractor and PSFEx on the survey frame, where they are installed: CPU seconds and a catalogue to be judged like ours."""
+"""SExtractor and PSFEx on the survey frame, where they are installed: CPU seconds, and a catalogue to judge."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def _cpu_seconds(command: list[str], folder: Path) -> float:
 def _need(*programs: str) -> None:
     missing = [name for name in programs if shutil.which(name) is None]
     if missing or not _SHARE.is_dir():
-        raise Unprocessable(f"{', '.join(missing) or _SHARE} not installed (Debian: apt install source-extractor psfex)")
+        raise Unprocessable(
+            f"{', '.join(missing) or _SHARE} not installed (Debian: apt install source-extractor psfex)"
+        )
 
 
 def _prepare(frame: SurveyFrame, folder: Path, columns: str) -> list[str]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uraniborg.acceptance.calibrated_visits import measure_calibrated_visits
-from uraniborg.acceptance.calibrated_visits import measure_calibrated_visits
 from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.core.errors import UserError
 from uraniborg.productions.first_light import Field, process_field, read_field, simulated_field

@@ -1,4 +1,4 @@
-"""How good a catalogue of the survey frame is: the same measures for our catalogue and for that of any other program."""
+"""How good a catalogue of the survey frame is: the same measures for our catalogue and for that of any program."""
 
 from __future__ import annotations
 

@@ -119,7 +119,8 @@ def _pixel_light(dx: float, dy: float, shape: Floats, beta: float) -> float:
             base = 1.0 + (s * s + t * t) * norm
             value = 1.0 / (base * base * base) if beta == 3.0 else base**-beta
             total += _WEIGHTS[a] * _WEIGHTS[b] * value
-    return peak * total
+    light: float = peak * total
+    return light
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""Our single-frame processing on the survey frame: seconds, memory, accuracy, crowded fields, bright stars, pure noise."""
+"""Single-frame processing of the survey frame: seconds, memory, accuracy, crowding, bright stars, noise."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def run_frame(config: SurveyFrameConfig | None = None, *, repeats: int = 3) -> F
         best: tuple[StageProfile, FrameCharacterization] | None = None
         for _ in range(repeats):
             found = None
-            with profile_stages({name: STAGES[name] for name in ("background", "detection", "psf", "measurement")}) as p:
+            with profile_stages(
+                {name: STAGES[name] for name in ("background", "detection", "psf", "measurement")}
+            ) as p:
                 found = characterize_frame(frame.image, frame.variance)
             if best is None or p.total_seconds < best[0].total_seconds:
                 best = (p, found)
@@ -141,7 +143,9 @@ def measure_noise_rate(*, megapixels: float = 40.0, threshold: float = 4.0) -> V
     for seed in range(n):
         noise = np.random.default_rng([6, seed]).normal(0.0, 30.0, (side, side)).astype(np.float32)
         variance = np.full_like(noise, 900.0)
-        found += detect_sources(noise, variance, kernel, threshold=threshold, polarity="both", prominence=0.0).peak_x.size
+        found += detect_sources(
+            noise, variance, kernel, threshold=threshold, polarity="both", prominence=0.0
+        ).peak_x.size
     expected = 2.0 * expected_false_detections(kernel, threshold, n * side * side)
     note = f"{found} detections of both signs above {threshold:g} sigma, {expected:.0f} expected"
     return Value(found / expected, note, {"found": found, "expected": expected, "megapixels": 4.0 * n})

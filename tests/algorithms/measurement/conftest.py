@@ -36,10 +36,15 @@ def repeats() -> Repeats:
     sigma, side, step = 1.9, 31, 64
     psf = gaussian_psf(sigma, stamp_size=side)
     n = 44
-    x, y = (grid.ravel() + rng.uniform(-0.5, 0.5, n * n) for grid in np.meshgrid(step * (0.5 + np.arange(n)), step * (0.5 + np.arange(n))))
+    x, y = (
+        grid.ravel() + rng.uniform(-0.5, 0.5, n * n)
+        for grid in np.meshgrid(step * (0.5 + np.arange(n)), step * (0.5 + np.arange(n)))
+    )
     flux = 10.0 ** rng.uniform(3.9, 5.2, n * n)
     light = np.full((n * step, n * step), 400.0)
-    for stamp, cx, cy, f in zip(psf.evaluate(x, y), np.floor(x + 0.5).astype(int), np.floor(y + 0.5).astype(int), flux, strict=True):
+    for stamp, cx, cy, f in zip(
+        psf.evaluate(x, y), np.floor(x + 0.5).astype(int), np.floor(y + 0.5).astype(int), flux, strict=True
+    ):
         light[cy - side // 2 : cy + side // 2 + 1, cx - side // 2 : cx + side // 2 + 1] += f * stamp
     image = rng.normal(light, np.sqrt(light))
     variance = light.astype(np.float32)

@@ -40,7 +40,12 @@ class _Point:
 @pytest.fixture
 def _others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another package, installed: what `importlib.metadata` would return for it."""
-    points = [_Point("brightest", _Brightest), _Point("loop", _Loop), _Point("wrong", dict), _Point("again", _Brightest)]
+    points = [
+        _Point("brightest", _Brightest),
+        _Point("loop", _Loop),
+        _Point("wrong", dict),
+        _Point("again", _Brightest),
+    ]
     monkeypatch.setattr(module, "entry_points", lambda group: points if group == ENTRY_POINTS else [])
 
 

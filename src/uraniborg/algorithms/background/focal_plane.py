@@ -51,7 +51,7 @@ class FocalPlaneSky:
         return level if detector is None else level + self.steps[detector]
 
 
-def _design(u: Floats, v: Floats, order: int) -> tuple[Floats, list[tuple[int, int]]]:
+def _design(u: Floats, v: Floats, order: int) -> tuple[NDArray[np.floating], list[tuple[int, int]]]:
     powers = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
     full = chebyshev.chebvander2d(u, v, [order, order])
     return full[:, [i * (order + 1) + j for i, j in powers]], powers

@@ -26,14 +26,23 @@ def _bin(
     out, noise = np.empty((ny, nx), np.float32), np.empty((ny, nx), np.float32)
     for j in range(ny):
         for i in range(nx):
-            a, b, c, d = image[2 * j, 2 * i], image[2 * j, 2 * i + 1], image[2 * j + 1, 2 * i], image[2 * j + 1, 2 * i + 1]
+            a, b, c, d = (
+                image[2 * j, 2 * i],
+                image[2 * j, 2 * i + 1],
+                image[2 * j + 1, 2 * i],
+                image[2 * j + 1, 2 * i + 1],
+            )
             out[j, i] = (a + b + c + d) * np.float32(0.25)
             a, b = variance[2 * j, 2 * i], variance[2 * j, 2 * i + 1]
             c, d = variance[2 * j + 1, 2 * i], variance[2 * j + 1, 2 * i + 1]
             noise[j, i] = (a + b + c + d) * np.float32(0.0625)
-            if unusable[2 * j, 2 * i] or unusable[2 * j, 2 * i + 1] or unusable[2 * j + 1, 2 * i]:
-                out[j, i] = np.nan
-            elif unusable[2 * j + 1, 2 * i + 1] or not min(a, b, c, d) > 0.0:
+            if (
+                unusable[2 * j, 2 * i]
+                or unusable[2 * j, 2 * i + 1]
+                or unusable[2 * j + 1, 2 * i]
+                or unusable[2 * j + 1, 2 * i + 1]
+                or not min(a, b, c, d) > 0.0
+            ):
                 out[j, i] = np.nan
     return out, noise
 
@@ -72,7 +81,8 @@ def detect_bright(
     kernel = np.outer(line, line)
     if not binned:
         return detect_sources(image, variance, kernel, unusable=unusable, threshold=threshold, grow=2.4 * sigma)
-    found = detect_sources(*_bin(image, variance, unusable), kernel, threshold=threshold, grow=2.4 * sigma)
+    small, noise = _bin(image, variance, unusable)
+    found = detect_sources(small, noise, kernel, threshold=threshold, grow=2.4 * sigma)
     row, x0, x1 = (np.repeat(2 * span, 2) for span in (found.span_y, found.span_x0, found.span_x1))
     row[1::2] += 1
     owner = np.repeat(found.span_footprint, 2)

@@ -16,7 +16,7 @@ from uraniborg.algorithms.detection.peaks import find_peaks, refine_peaks
 __all__ = ("detect_sources", "expected_false_detections")
 
 _BETWEEN_PIXELS = 0.92
-"""Pixels down to this part of the threshold are searched: the top of a source between pixels can be that much higher."""
+"""Pixels down to this part of the threshold are searched: tops between pixels can be that much higher."""
 
 
 def detect_sources(
@@ -108,7 +108,7 @@ def expected_false_detections(kernel: NDArray[np.floating], threshold: float, n_
     xy = np.sum(power * np.outer(frequency_y, frequency_x)) / power.sum()
     sigma_square = 0.5 / math.sqrt(xx * yy - xy * xy)
     density = threshold * math.exp(-0.5 * threshold**2) / (2.0**2.5 * math.pi**1.5)
-    return density * n_pixels / sigma_square
+    return float(density * n_pixels / sigma_square)
 
 
 def _disk(radius: float) -> NDArray[np.int64]:

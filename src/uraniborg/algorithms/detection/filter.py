@@ -31,9 +31,9 @@ def matched_filter(
     .. math:: \nu(x) = \sum_i p(x_i - x)\,d_i \Big/ \sqrt{\sum_i p^2(x_i - x)\,v_i},
 
     which has noise of unit variance. Where v is the same under p, which for sources fainter than the sky it is, this is
-    the maximum of the likelihood ratio for a source of unknown flux (Kaiser 2004, PSDC-002-010; Rubin DMTN-006). Weights
-    1 / v are not used: the v of a camera holds the counted noise itself, pixels that are high by chance would weigh less,
-    and all significances would come out low (by 0.25 under a sky of 900 electrons).
+    the maximum of the likelihood ratio for a source of unknown flux (Kaiser 2004, PSDC-002-010; Rubin DMTN-006).
+    Weights 1 / v are not used: the v of a camera holds the counted noise itself, pixels that are high by chance would
+    weigh less, and all significances would come out low (by 0.25 under a sky of 900 electrons).
 
     Parameters
     ----------

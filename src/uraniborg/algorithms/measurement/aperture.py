@@ -19,7 +19,7 @@ _NODES = np.array([-0.5 * math.sqrt(0.6), 0.0, 0.5 * math.sqrt(0.6)])
 _WEIGHTS = np.array([5.0, 8.0, 5.0]) / 18.0
 
 _BORDER = 0.25
-"""Sum of part - part^2 over the pixels of those rows, over their area, times the radius: 0.23 at 9, 0.26 at 25 pixels."""
+"""Sum of part - part^2 over the pixels of those rows, over their area, times the radius (0.23 to 0.26)."""
 
 
 @njit(cache=True, nogil=True)
@@ -93,7 +93,8 @@ def _up_to(running: Floats, place: float, left: int, right: int) -> float:
     """Return a running sum up to a place between pixel borders; ``running[i]`` is the sum of the pixels before i."""
     place = min(max(place + 0.5, float(left)), float(right + 1))
     pixel = min(int(place), right)
-    return running[pixel] + (place - pixel) * (running[pixel + 1] - running[pixel])
+    value: float = running[pixel] + (place - pixel) * (running[pixel + 1] - running[pixel])
+    return value
 
 
 @njit(cache=True, nogil=True)

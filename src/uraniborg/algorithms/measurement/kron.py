@@ -68,7 +68,7 @@ def _ellipse(
     ixx, iyy, ixy = inverse
     reach = (radius + 1.0) * math.sqrt(ixx / (ixx * iyy - ixy * ixy))
     light = change = n0 = n1 = 0.0
-    whole = center[0] - reach > 0.0 and center[1] - reach > 0.0
+    whole: bool = center[0] - reach > 0.0 and center[1] - reach > 0.0
     whole = whole and center[0] + reach < size - 1 and center[1] + reach < size - 1
     for j in range(max(0, math.ceil(center[1] - reach)), min(size - 1, math.floor(center[1] + reach)) + 1):
         v = j - center[1]
@@ -130,7 +130,7 @@ def _measure(
 
 
 class KronPlugin:
-    """Flux within 2.5 Kron radii, the ellipse having the shape of the adaptive moments, or of the point-spread function."""
+    """Flux within 2.5 Kron radii, in an ellipse of the shape of the moments, else of the point-spread function."""
 
     name = "kron"
     requires = ("shape",)

@@ -165,8 +165,8 @@ def _make(name: str) -> MeasurementPlugin:
         others = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
         if name not in others:
             raise UserError(
-                f"no measurement plugin {name!r}; there are {sorted({*BUILT_IN, *others})}; a package adds its own by an "
-                f"entry point of the group {ENTRY_POINTS}"
+                f"no measurement plugin {name!r}; there are {sorted({*BUILT_IN, *others})}; a package adds its own by "
+                f"an entry point of the group {ENTRY_POINTS}"
             )
         made = others[name].load()()
     if not isinstance(made, MeasurementPlugin):

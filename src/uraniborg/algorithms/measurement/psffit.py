@@ -1,9 +1,10 @@
 """Joint fit of point sources to an image: all fluxes and, if wanted, all centres, neighbours taken out of each other.
 
-For fluxes every pixel under a point-spread function has the same weight, not one over its variance. For sources fainter than
-the sky that is the optimal filter; for bright ones it gives away some precision, but the flux stays linear in
-the data: weights that hold the source's own noise bias bright fluxes low and make any error of the model depend on
-brightness. Centres, which such weights do not bias, have them. Errors are propagated from the variance plane.
+For fluxes every pixel under a point-spread function has the same weight, not one over its variance. For sources
+fainter than the sky that is the optimal filter; for bright ones it gives away some precision, but the flux stays
+linear in the data: weights that hold the source's own noise bias bright fluxes low and make any error of the model
+depend on brightness. Centres, which such weights do not bias, have them. Errors are propagated from the variance
+plane.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Everything seen through the Gaussian that matches a source: moments, windowed centroid, Gaussian flux, blendedness."""
+"""What the Gaussian that matches a source shows: moments, windowed centroid, Gaussian flux, blendedness."""
 
 from __future__ import annotations
 
@@ -86,10 +86,11 @@ def _measure(
 class ShapePlugin:
     """Adaptive moments of source and point-spread function, and what the matched Gaussian gives besides.
 
-    The fixed point of Bernstein & Jarvis (2002, AJ 123, 583) and Hirata & Seljak (2003, MNRAS 343, 459): the weight is
-    the Gaussian of twice the weighted moments. Its centre is a windowed centroid, its integral the Gaussian flux (brought
-    to the scale of point-source fluxes by what the same measurement makes of the point-spread function). Blendedness is
-    the part of the light in that window that belongs to neighbours (after Bosch et al. 2018, PASJ 70, S5).
+    The fixed point of Bernstein & Jarvis (2002, AJ 123, 583) and Hirata & Seljak (2003, MNRAS 343, 459): the weight
+    is the Gaussian of twice the weighted moments. Its centre is a windowed centroid, its integral the Gaussian flux
+    (brought to the scale of point-source fluxes by what the same measurement makes of the point-spread function).
+    Blendedness is the part of the light in that window that belongs to neighbours (after Bosch et al. 2018, PASJ
+    70, S5).
     """
 
     name = "shape"

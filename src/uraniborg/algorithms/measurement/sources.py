@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,16 +196,16 @@ def _run_plugins(
     signs: Floats,
     radii: Floats,
     plugins: Sequence[str],
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any]]:
     """Return all columns of all plugins, and their flags united; NaN (False, 0) for sources that have no flux."""
     n = len(points.flux)
     loaded = load_plugins((*BUILT_IN, *plugins))
-    columns: dict[str, NDArray[np.generic]] = {"flags": np.zeros(n, np.int32)}
+    columns: dict[str, NDArray[Any]] = {"flags": np.zeros(n, np.int32)}
     for plugin in loaded:
         columns |= {column.name: np.full(n, np.nan) for column in plugin.columns}
     columns |= {name: np.full((n, len(radii)), np.nan) for name in ("aperture_flux", "aperture_flux_err")}
     for rows, block in source_blocks(points, image, variance, signs=signs, radii=radii):
-        done: dict[str, NDArray[np.generic]] = {}
+        done: dict[str, NDArray[Any]] = {}
         for plugin in loaded:
             made = dict(plugin.measure(replace(block, done=done)))
             columns["flags"][rows] |= np.asarray(made.pop("flags", np.zeros(len(rows), np.int32))).astype(np.int32)
@@ -231,7 +232,7 @@ def _fit_flags(points: PointFit, usable: NDArray[np.bool_], signs: Floats) -> ND
 
 
 def _result(
-    points: PointFit, columns: dict[str, NDArray[np.generic]], flags: NDArray[np.int32], radii: Floats
+    points: PointFit, columns: dict[str, NDArray[Any]], flags: NDArray[np.int32], radii: Floats
 ) -> MeasurementResult:
     known = MeasurementResult.__slots__
     own = {name: values for name, values in columns.items() if name in known}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -267,7 +268,7 @@ def _fit(
     x, y = found.peak_x[stars.indices].astype(float), found.peak_y[stars.indices].astype(float)
     width = 2.3548 * stars.size
     if max_order is None:
-        quick = {"max_order": 0, "max_stars": 50, "n_iterations": 2}
+        quick: dict[str, Any] = {"max_order": 0, "max_stars": 50, "n_iterations": 2}
         return fit_psf(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, **quick)
     return fitter(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, max_order=max_order, n_iterations=3)
 

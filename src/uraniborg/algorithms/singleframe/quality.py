@@ -144,14 +144,15 @@ def crowding_notes(found: Footprints, background: BackgroundModel, *, measured: 
     shared = float(np.mean(np.bincount(found.peak_footprint)[found.peak_footprint] > 1)) if n else 0.0
     if n > 100 and shared > _MANY_BLENDED:
         notes.append(
-            f"crowded: {shared:.0%} of {n} sources share their footprint with others; faint sources between bright ones "
-            "are missed, and fluxes hold light of neighbours that were not found"
+            f"crowded: {shared:.0%} of {n} sources share their footprint with others; faint sources between "
+            "bright ones are missed, and fluxes hold light of neighbours that were not found"
         )
     ny, nx = background.shape
     free = float(background.counts.sum()) / (ny * nx)
     if free < _FEW_FREE_CELLS:
         notes.append(
-            f"crowded: only {free:.0%} of the pixels are free of sources; the sky is too high by the light of the others"
+            f"crowded: only {free:.0%} of the pixels are free of sources; "
+            "the sky is too high by the light of the others"
         )
     if measured < n:
         notes.append(f"crowded: only the {measured} most significant of {n} sources are measured")
