@@ -45,8 +45,8 @@ def measure_zero_point(
     Returns
     -------
     Value
-        Scatter of measured minus true magnitudes that has to be added to the photon noise [mmag]; the offset of the zero
-        point from the truth (of the aperture) and the variation that a field of degree two finds in the details.
+        Scatter of measured minus true magnitudes beyond the photon noise [mmag]; the offset of the zero point from the
+        truth (of the aperture) and the variation that a field of degree two finds in the details.
     """
     source, star = mutual_neighbors(np.column_stack([x, y]), np.column_stack([frame.x, frame.y]), 1.0)
     ny, nx = frame.image.shape

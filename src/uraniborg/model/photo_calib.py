@@ -45,7 +45,7 @@ def to_chebyshev(field: CalibrationField, bbox: Box, *, unit: u.UnitBase | None 
     corner, size = (bbox.x.min - 0.5, bbox.y.min - 0.5), (float(bbox.x.size), float(bbox.y.size))
     if tuple(field.corner) != corner or tuple(field.size) != size:
         raise UserError(
-            f"the calibration was fitted from {field.corner} over {field.size} pixels, the image is {bbox}; fit it there"
+            f"the calibration was fitted from {field.corner} over {field.size} pixels, not over {bbox}; fit it there"
         )
     return ChebyshevField(bbox, field.coefficients.copy(), unit=unit)
 

@@ -39,10 +39,8 @@ def _stamps(row: int, n: int, seed: int) -> StarStamps:
 def _size_errors(model: PsfModel, row: int) -> np.ndarray:
     x, y = np.array([60.0, 60.0, 250.0, 440.0, 440.0]), np.array([60.0, 440.0, 250.0, 60.0, 440.0])
     widths = _truth(np.column_stack([x, y]) @ MATRICES[row].T + OFFSETS[row])
-    wanted = np.array([
-        PsfModel(elliptical_moffat(w, 3.0, size=181, sampling=0.25)[None], 0, (0, 0), (1, 1), 0.25, SIZE).evaluate(5, 5)[0]
-        for w in widths
-    ])  # fmt: skip
+    fine = [elliptical_moffat(width, 3.0, size=181, sampling=0.25)[None] for width in widths]
+    wanted = np.array([PsfModel(grid, 0, (0, 0), (1, 1), 0.25, SIZE).evaluate(5, 5)[0] for grid in fine])
     ours, truth = (adaptive_moments(stamps, sigma=1.8) for stamps in (model.evaluate(x, y), wanted))
     return np.asarray((ours.xx + ours.yy) / (truth.xx + truth.yy) - 1.0)
 

@@ -149,10 +149,16 @@ def fit_psf(
         color=None if color is None else color[:max_stars],
     )
     more = len(x) - len(stars.x0)
-    rows = {
-        name: np.pad(getattr(found, name), (0, more), constant_values=np.nan) for name in ("x", "y", "flux", "chi2")
-    }
-    return replace(found, n_candidates=len(x), used=np.pad(found.used, (0, more)), **rows)
+    rest = np.full(more, np.nan)
+    return replace(
+        found,
+        n_candidates=len(x),
+        used=np.pad(found.used, (0, more)),
+        x=np.append(found.x, rest),
+        y=np.append(found.y, rest),
+        flux=np.append(found.flux, rest),
+        chi2=np.append(found.chi2, rest),
+    )
 
 
 def fit_stamps(
@@ -341,9 +347,9 @@ def _solve_model(
         begin = start.coefficients.copy()
         begin[0] -= base
     light = (back_y**2 @ weight @ wx**2).reshape(len(wx), -1)
-    diagonal = precision + ((scaled**2).T @ light).reshape(n_terms, side, side)
-    found = _conjugate_gradient(normal, adjoint(weight * residual), begin.astype(np.float32), diagonal, steps=steps)
-    found = found.astype(float)
+    diagonal = (precision + ((scaled**2).T @ light).reshape(n_terms, side, side)).astype(np.float32)
+    change = _conjugate_gradient(normal, adjoint(weight * residual), begin.astype(np.float32), diagonal, steps=steps)
+    found = change.astype(np.float64)
     found[0] += base
     found /= found[0].sum()
     gradient = found[-1] if color is not None else None
