@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from uraniborg.acceptance.calibrated_visits import measure_calibrated_visits
 from uraniborg.acceptance.catalogue_tap import measure_catalogue_tap
 from uraniborg.acceptance.simulation import measure_simulation
 from uraniborg.acceptance.simulation_report import write_simulation_report
@@ -182,6 +183,10 @@ def _simulation(metrics: list[Metric], folder: Path, how: _How) -> list[Measurem
 
 def _catalogue_tap(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
     return measure_catalogue_tap(metrics, folder, quick=how.quick, jobs=how.jobs)
+
+
+def _calibrated_visits(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
+    return measure_calibrated_visits(metrics, quick=how.quick, data=how.data)
 
 
 _RUNNERS: dict[str, Callable[[list[Metric], Path, _How], list[Measurement]]] = {

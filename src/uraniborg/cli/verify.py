@@ -50,7 +50,9 @@ def list_command(suite: str | None) -> None:
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here too.")
 @click.option("--quick", is_flag=True, help="A small simulated field, and without the long measurements.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of real data.")
-@click.option("--work", type=click.Path(file_okay=False, path_type=Path), help="Keep repositories and reports in this folder.")
+@click.option(
+    "--work", type=click.Path(file_okay=False, path_type=Path), help="Keep repositories and reports in this folder."
+)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Worker processes.")
 @click.pass_context
 def accept(

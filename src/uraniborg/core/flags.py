@@ -19,7 +19,7 @@ class MeasurementFlag(IntFlag):
     CENTROID_EDGE = 1 << 1
     """The centroid stamp ran over the edge of the image."""
     SHAPE_FAILED = 1 << 2
-    """Adaptive moments did not converge; unweighted moments are given instead."""
+    """Adaptive moments did not converge: shape, windowed centroid and Gaussian flux are missing."""
     PSF_FLUX_FAILED = 1 << 3
     """No usable pixels under the PSF."""
     PSF_FLUX_EDGE = 1 << 4
@@ -50,6 +50,14 @@ class MeasurementFlag(IntFlag):
     """A positive and a negative lobe lie side by side."""
     NO_DATA = 1 << 17
     """The position lies outside the valid pixels; every measurement is NaN."""
+    PEAK_CENTROID_FAILED = 1 << 18
+    """The smoothed image has no top within a pixel of the fitted centre."""
+    KRON_FAILED = 1 << 19
+    """There is no positive light to take a Kron radius from; that of a point source is used."""
+    KRON_EDGE = 1 << 20
+    """The Kron aperture runs over the edge of its box or of the image, or over unusable pixels."""
+    SKY_SOURCE = 1 << 21
+    """Not a detection: a place without one, measured to check the noise."""
 
 
 @unique

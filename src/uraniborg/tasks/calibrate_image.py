@@ -28,10 +28,9 @@ from uraniborg.tasks.common.calibration import solve_calibration
 
 __all__ = ("CalibrateImageConfig", "CalibrateImageConnections", "CalibrateImageTask")
 
-_LOG = logging.getLogger(__name__)
-_DIMENSIONS = ("instrument", "visit", "detector")
-_SETTINGS = ("max_shift", "match_radius", "min_snr", "position_floor", "unknown_motion", "max_model")
-_SETTINGS += ("min_astrometry_stars", "min_photometry_stars")
+_LOG, _DIMENSIONS = logging.getLogger(__name__), ("instrument", "visit", "detector")
+_SETTINGS = ("max_shift", "max_rotation", "match_radius", "min_snr", "position_floor", "unknown_motion", "max_model",
+             "min_astrometry_stars", "min_photometry_stars", "photometry_degree")  # fmt: skip
 _REPORT = (
     "visit %d detector %d: %d of %d stars fit a %s to %.0f, %.0f mas; zero point %.3f +- %.3f mag from %d stars; %.2f s"
 )
@@ -69,11 +68,14 @@ class CalibrateImageConfig(PipelineTaskConfig, pipelineConnections=CalibrateImag
         doc="Name of the colour terms for each instrument; see uraniborg.algorithms.photometry.COLOR_TERMS.",
         default={"DECam": "decam_gaia_dr2", "SimCam": "simcam_gaia"},
     )
-    max_shift = RangeField[float](doc="Largest error of the first-guess projection [arcsec]", default=30.0, min=0.0)
+    max_shift = RangeField[float](doc="Largest error of the first-guess projection [arcsec]", default=60.0, min=0.0)
+    max_rotation = RangeField[float](doc="Its largest turn [deg]", default=2.0, min=0.0)
     match_radius = RangeField[float](doc="Largest separation of a matched pair [arcsec]", default=0.5, min=0.0)
     min_snr = RangeField[float](doc="Signal-to-noise ratio of the faintest source to match []", default=10.0, min=0.0)
     position_floor = RangeField[float](
-        doc="Error of a star's position that more light does not lower [mas]", default=15.0, min=0.0
+        doc="Error of a position that more light does not lower, where stars are too few to tell it [mas]",
+        default=15.0,
+        min=0.0,
     )
     unknown_motion = RangeField[float](
         doc="Dispersion of the motion of stars of which the catalogue gives none [mas/yr]", default=8.0, min=0.0
@@ -83,6 +85,7 @@ class CalibrateImageConfig(PipelineTaskConfig, pipelineConnections=CalibrateImag
     )
     min_astrometry_stars = RangeField[int](doc="Fewest stars for a refined projection.", default=2, min=1)
     min_photometry_stars = RangeField[int](doc="Fewest stars for a zero point.", default=2, min=1)
+    photometry_degree = RangeField[int](doc="Highest degree of the zero point's variation.", default=2, min=0)
 
 
 class CalibrateImageTask(PipelineTask):
@@ -99,8 +102,7 @@ class CalibrateImageTask(PipelineTask):
         start = time.monotonic()
         inputs = butlerQC.get(inputRefs)
         shards = [handle.get() for handle in inputs.pop("references")]
-        outputs = self.run(**inputs, references=vstack(shards, metadata_conflicts="silent"))
-        butlerQC.put(outputs, outputRefs)
+        butlerQC.put(outputs := self.run(**inputs, references=vstack(shards, metadata_conflicts="silent")), outputRefs)
         row = outputs.visit_detector_summary[0]
         if outputs.failure:
             _LOG.warning("visit %d detector %d: %s", row["visitId"], row["detector"], outputs.failure)

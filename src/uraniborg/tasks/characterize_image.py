@@ -7,7 +7,7 @@ import time
 
 import lsst.pipe.base.connectionTypes as cT
 from lsst.images import VisitImage
-from lsst.pex.config import RangeField
+from lsst.pex.config import ChoiceField, ListField, RangeField
 from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
@@ -22,6 +22,7 @@ from lsst.pipe.base import (
 from uraniborg.algorithms.singleframe import characterize_frame
 from uraniborg.core.errors import Unprocessable
 from uraniborg.model.masks import pixel_bits
+from uraniborg.model.piff_fit import psf_fitter
 from uraniborg.tasks.common.characterized_image import characterized_image, first_width, preliminary_source_table
 
 __all__ = ("CharacterizeImageConfig", "CharacterizeImageConnections", "CharacterizeImageTask")
@@ -56,6 +57,12 @@ class CharacterizeImageConfig(PipelineTaskConfig, pipelineConnections=Characteri
     threshold = RangeField[float](doc="Signal-to-noise ratio of the faintest detection []", default=5.0, min=0.0)
     cell_size = RangeField[int](doc="Side of a background cell, in pixels.", default=128, min=16)
     max_order = RangeField[int](doc="Highest order of the PSF's variation over the image.", default=2, min=0, max=3)
+    psf_fitter = ChoiceField[str](
+        doc="What fits the PSF.",
+        default="pixel_grid",
+        allowed={"pixel_grid": "Our pixel grid with a prior.", "piff": "Piff's pixel grid; slow."},
+    )
+    plugins = ListField[str](doc="Measurement plugins of other packages, by entry point.", default=[])
     correction_radius = RangeField[float](
         doc="Radius of the aperture that PSF fluxes are brought to: 3, 6, 9, 12, 17 or 25 [pixel]",
         default=12.0,
@@ -79,6 +86,8 @@ class CharacterizeImageTask(PipelineTask):
         butlerQC.put(outputs, outputRefs)
         found, data_id = outputs.found, butlerQC.quantum.dataId
         psf = found.psf
+        for note in found.notes:
+            _LOG.warning("visit %d detector %d: %s", data_id["visit"], data_id["detector"], note)
         _LOG.info(
             "visit %d detector %d: %d sources; PSF of %.2f pixel from %d of %d stars, order %d%s; %.2f s",
             *(data_id["visit"], data_id["detector"], len(outputs.sources), psf.fwhm, psf.n_stars, psf.n_candidates),
@@ -117,6 +126,8 @@ class CharacterizeImageTask(PipelineTask):
                 cell_size=self.config.cell_size,
                 max_order=self.config.max_order,
                 correction_radius=self.config.correction_radius,
+                psf_fitter=psf_fitter(self.config.psf_fitter),
+                plugins=tuple(self.config.plugins),
             )
         except Unprocessable as error:
             raise NoWorkFound(str(error)) from error

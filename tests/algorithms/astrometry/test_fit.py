@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from uraniborg.algorithms.astrometry.fit import MODELS, PlaneCorrection, fit_correction
+from uraniborg.algorithms.astrometry.fit import MODELS, PlaneCorrection, extra_error, fit_correction
 from uraniborg.core.errors import AlgorithmError
 
 EXPONENTS = np.array([(0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2)])
@@ -112,3 +112,12 @@ def test_underestimated_errors_widen_the_result() -> None:
 def test_no_pairs_is_a_clear_error() -> None:
     with pytest.raises(AlgorithmError, match="without matched stars"):
         fit_correction(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(0))
+
+
+def test_extra_error_is_what_was_added() -> None:
+    rng = np.random.default_rng(5)
+    errors = rng.uniform(0.5, 3.0, 4000)
+    noise = rng.normal(0.0, 1.0, (4000, 2)) * np.hypot(errors, 1.5)[:, None]
+    assert extra_error(noise, errors, 0) == pytest.approx(1.5, rel=0.05)
+    assert extra_error(0.5 * rng.normal(0.0, 1.0, (4000, 2)) * errors[:, None], errors, 0) == 0.0
+    assert extra_error(noise[:, :1], errors, 1) == pytest.approx(1.5, rel=0.1)

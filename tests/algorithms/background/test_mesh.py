@@ -97,3 +97,11 @@ def test_rms_is_interpolated_too() -> None:
 def test_nothing_usable_is_an_error() -> None:
     with pytest.raises(Unprocessable, match="usable pixels"):
         estimate_background(_noise((64, 64)), unusable=np.ones((64, 64), bool))
+
+
+def test_subtracting_is_evaluating_and_taking_away() -> None:
+    rng = np.random.default_rng(5)
+    for shape in ((300, 400), (40, 20)):
+        image = (900.0 + 0.05 * np.arange(shape[1]) + rng.normal(0.0, 30.0, shape)).astype(np.float32)
+        model = estimate_background(image, cell_size=64)
+        np.testing.assert_allclose(model.subtract_from(image), image - model.evaluate(), atol=1e-3)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from uraniborg.algorithms.detection import detect_sources
+from uraniborg.algorithms.detection import detect_sources, expected_false_detections
 from uraniborg.testing.fields import simulate_field, true_psf
 
 
@@ -14,8 +14,9 @@ def _gaussian(sigma: float, size: int = 21) -> np.ndarray:
     return np.outer(line, line) / np.outer(line, line).sum()
 
 
-def test_false_alarms_are_as_many_as_the_theory_of_random_fields_says() -> None:
-    nu, sigma, n_pixels = 4.0, 2.0, 0
+@pytest.mark.parametrize("sigma", [1.4, 2.0])
+def test_false_alarms_are_as_many_as_the_theory_of_random_fields_says(sigma: float) -> None:
+    nu, n_pixels = 4.0, 0
     found = 0
     variance = np.full((1024, 1024), 400.0, np.float32)
     for seed in range(100, 110):
@@ -24,10 +25,10 @@ def test_false_alarms_are_as_many_as_the_theory_of_random_fields_says() -> None:
         found += peaks.peak_x.size
         n_pixels += noise.size
     density = nu * math.exp(-0.5 * nu**2) / (2**2.5 * math.pi**1.5)
-    # The nearest pixel is 1/6 pixel^2 from a maximum in the mean, where the field is lower by nu / (24 sigma^2).
-    expected = 2 * density * math.exp(-(nu**2) / (24 * sigma**2)) * n_pixels / sigma**2
+    expected = 2 * density * n_pixels / sigma**2
     assert expected > 150
     assert found == pytest.approx(expected, rel=0.2)  # three standard deviations
+    assert 2 * expected_false_detections(_gaussian(sigma), nu, n_pixels) == pytest.approx(expected, rel=0.03)
 
 
 def test_half_of_the_sources_at_the_threshold_are_found() -> None:
@@ -40,8 +41,8 @@ def test_half_of_the_sources_at_the_threshold_are_found() -> None:
     found = detect_sources(image, np.full(shape, 400.0, np.float32), _gaussian(sigma), threshold=5.0)
     near = (np.abs(found.peak_x[:, None] - column) <= 3) & (np.abs(found.peak_y[:, None] - row) <= 3)
     completeness = near.any(axis=0).mean()
-    # The highest of the pixels around the true place is a little above the value at it.
-    assert 0.45 < completeness < 0.68
+    # The top near the true place is above the value at it: nu^2 + 2 on average, for two free coordinates.
+    assert completeness == pytest.approx(0.5 * (1.0 + math.erf((math.sqrt(27.0) - 5.0) / math.sqrt(2.0))), abs=0.06)
 
 
 def test_stars_of_a_field_are_found_where_they_are() -> None:

@@ -16,8 +16,9 @@ def _kernel(sigma: float = 2.0, size: int = 25, stretch: float = 1.0) -> np.ndar
 def _slow(image: np.ndarray, variance: np.ndarray, kernel: np.ndarray, row: int, column: int) -> float:
     half = kernel.shape[0] // 2
     cut = np.s_[row - half : row + half + 1, column - half : column + half + 1]
-    weight = 1.0 / variance[cut]
-    return float((weight * kernel * image[cut]).sum() / np.sqrt((weight * kernel**2).sum()))
+    usable = np.isfinite(variance[cut])
+    noise = np.where(usable, variance[cut], 0.0)
+    return float((usable * kernel * image[cut]).sum() / np.sqrt((noise * kernel**2).sum()))
 
 
 def test_noise_has_unit_variance_whatever_the_variance_plane() -> None:
@@ -68,7 +69,7 @@ def test_masked_pixels_do_not_count() -> None:
     weight = (~unusable) / 100.0
     weight[40, 40] = weight[41, 40] = 0.0
     image[40, 40] = 0.0
-    slow = _slow(image, 1.0 / np.where(weight > 0, weight, 1e-30), _kernel(), 27, 27)
+    slow = _slow(image, np.where(weight > 0, 100.0, np.inf), _kernel(), 27, 27)
     assert np.isfinite(got).all()
     assert got[27, 27] == pytest.approx(slow, abs=0.15)
     assert np.abs(got).max() < 6.0
@@ -89,3 +90,9 @@ def test_shapes_are_checked() -> None:
         matched_filter(image, image, np.ones((4, 4)))
     with pytest.raises(UserError, match="shape"):
         matched_filter(image, image[:10], np.ones((5, 5)))
+
+
+def test_noise_that_is_counted_in_the_variance_does_not_lower_significances() -> None:
+    counted = np.random.default_rng(4).poisson(100.0, (500, 500)).astype(np.float32)
+    significance = matched_filter(counted - np.float32(100.0), np.maximum(counted, 1.0), _kernel())
+    assert abs(significance.mean()) < 0.05

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from uraniborg.algorithms.detection.peaks import find_peaks
+from uraniborg.algorithms.detection.peaks import find_peaks, refine_peaks
 
 
 def _hills(*hills: tuple[float, float, float], shape: tuple[int, int] = (40, 60), sigma: float = 2.5) -> np.ndarray:
@@ -48,3 +48,20 @@ def test_hills_at_opposite_edges_do_not_meet() -> None:
 
 def test_nothing_above_the_threshold() -> None:
     assert _found(np.zeros((10, 10), np.float32)) == set()
+
+
+def test_tops_between_pixels_are_found() -> None:
+    y, x = np.mgrid[:30, :30]
+    for dx, dy in ((0.0, 0.0), (0.4, -0.3), (-0.5, 0.45)):
+        smooth = 8.0 * np.exp(-0.5 * ((x - 15 - dx) ** 2 + (y - 12 - dy) ** 2) / 2.6**2)
+        offset, top = refine_peaks(smooth.astype(np.float32), np.array([15]), np.array([12]))
+        np.testing.assert_allclose(offset[0], [dx, dy], atol=0.02)
+        assert top[0] == 8.0 if (dx, dy) == (0.0, 0.0) else abs(top[0] - 8.0) < 0.03
+
+
+def test_tops_at_edges_and_beside_empty_pixels_stay_where_they_are() -> None:
+    image = np.full((20, 20), 1.0, np.float32)
+    image[0, 5], image[10, 10], image[10, 11] = 9.0, 9.0, 0.0
+    offset, top = refine_peaks(image, np.array([5, 10]), np.array([0, 10]))
+    assert (offset == 0.0).all()
+    assert top.tolist() == [9.0, 9.0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from uraniborg.algorithms.measurement import circle_overlap
-from uraniborg.algorithms.measurement.aperture import sum_aperture
+from uraniborg.algorithms.measurement.aperture import sum_apertures
 
 
 def _by_counting(x: float, y: float, radius: float, n: int = 1000) -> float:
@@ -33,6 +33,20 @@ def test_overlaps_sum_to_the_area_of_the_circle() -> None:
 
 def test_sum_of_a_constant_and_its_noise() -> None:
     image, variance = np.full((41, 41), 2.0), np.full((41, 41), 9.0)
-    flux, noise = sum_aperture(image, variance, 20.3, 19.8, 12.0)
-    assert flux == pytest.approx(2.0 * math.pi * 144.0, rel=1e-12)
-    assert 0.95 * 9.0 * math.pi * 144.0 < noise < 9.0 * math.pi * 144.0  # border pixels count by their square
+    radii, flux, noise = np.array([3.0, 12.0]), np.empty(2), np.empty(2)
+    sum_apertures(image, variance, 20.3, 19.8, radii, flux, noise)
+    np.testing.assert_allclose(flux, 2.0 * math.pi * radii**2, rtol=2e-4)
+    assert 0.95 * 9.0 * math.pi * 144.0 < noise[1] < 9.0 * math.pi * 144.0  # border pixels count by their square
+
+
+@pytest.mark.parametrize("place", [(20.3, 19.8), (20.0, 20.0), (18.51, 21.49), (12.2, 30.0)])
+def test_running_sums_agree_with_every_pixel_for_itself(place: tuple[float, float]) -> None:
+    rng = np.random.default_rng(3)
+    image, variance = rng.normal(size=(51, 51)), rng.uniform(1.0, 2.0, (51, 51))
+    radii, flux, noise = np.array([0.4, 1.5, 6.0, 9.3, 12.0]), np.empty(5), np.empty(5)
+    sum_apertures(image, variance, *place, radii, flux, noise)
+    for k, radius in enumerate(radii):
+        part = np.array([[circle_overlap(i - place[0], j - place[1], radius) for i in range(51)] for j in range(51)])
+        exact = radius < 8.0
+        assert flux[k] == pytest.approx((part * image).sum(), abs=1e-11 if exact else 0.05 * radius)
+        assert noise[k] == pytest.approx((part**2 * variance).sum(), rel=1e-12 if exact else 0.003)

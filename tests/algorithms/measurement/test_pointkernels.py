@@ -50,7 +50,9 @@ def test_sweeps_of_centres_find_two_overlapping_stars() -> None:
     grids = PSF.grids(peaks[:, 0], peaks[:, 1])
     stamps = stamps_at(grids, state, PSF.sampling, 25)
     for _ in range(8):
-        sweep_centers(residual, grids, PSF.sampling, stamps, peaks, state, np.zeros(2, bool), 2.0)
+        sweep_centers(
+            residual, np.ones_like(residual), grids, PSF.sampling, stamps, peaks, state, np.zeros(2, bool), 2.0
+        )
     np.testing.assert_allclose(state[:, 1], [0.3, -0.4], atol=1e-3)
     np.testing.assert_allclose(state[:, 2], 0.0, atol=1e-3)
     np.testing.assert_allclose(state[:, 0], [5e4, 2e4], rtol=1e-3)

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from astropy.io import fits
 
-from uraniborg.algorithms.psf import PsfFit, fit_psf, psf_shape
+from uraniborg.algorithms.measurement import adaptive_moments
+from uraniborg.algorithms.psf import PsfFit, fit_psf, fit_stamps, psf_shape
+from uraniborg.algorithms.psf.stars import make_stamps
 from uraniborg.core.errors import AlgorithmError
 from uraniborg.testing.fields import SimulatedField, simulate_field, true_psf
 
@@ -118,3 +123,47 @@ def test_no_star_is_an_error_with_numbers() -> None:
         fit_psf(field.flat, field.variance, x=np.empty(0), y=np.empty(0))
     with pytest.raises(AlgorithmError, match="moments"):
         fit_psf(field.flat, field.variance, x=field.x, y=field.y, unusable=np.ones(field.image.shape, bool))
+
+
+def test_a_colour_term_follows_the_stars_colours() -> None:
+    field, blue_field = (_field(160, seed=6, fwhm=fwhm) for fwhm in (4.0, 4.4))
+    color = np.random.default_rng(2).choice([0.0, 1.0], 160)
+    assert np.array_equal(field.x, blue_field.x)
+    # Half of the stars (of colour 1) are wider: their stamps come from the other field.
+    image, variance = field.flat.copy(), field.variance.copy()
+    for x, y in zip(field.x[color > 0].astype(int), field.y[color > 0].astype(int), strict=True):
+        part = np.s_[max(y - 14, 0) : y + 15, max(x - 14, 0) : x + 15]
+        image[part], variance[part] = blue_field.flat[part], blue_field.variance[part]
+    fit = fit_psf(image, variance, x=field.x, y=field.y, color=color)
+    assert fit.color_gradient is not None
+    for shade, one_colour in ((0.0, field), (1.0, blue_field)):
+        wanted = psf_shape(true_psf(one_colour, size=25), x=[350.0], y=[350.0]).fwhm[0]
+        assert psf_shape(fit.at_color(shade), x=[350.0], y=[350.0]).fwhm[0] == pytest.approx(wanted, rel=0.01)
+    with pytest.raises(AlgorithmError, match="without colours"):
+        fit_psf(image, variance, x=field.x, y=field.y).at_color(1.0)
+
+
+def test_many_stars_have_the_right_size_everywhere() -> None:
+    field = _field(400, shape=(1400, 1400), seed=8, flux_range=(2e4, 4e5))
+    model, truth = _fit(field).model, true_psf(field, size=31)
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(60.0, 1340.0, (2, 200))
+    ours, wanted = (adaptive_moments(psf.evaluate(x, y), sigma=1.8) for psf in (model, truth))
+    change = (ours.xx + ours.yy) / (wanted.xx + wanted.yy) - 1.0
+    assert abs(change.mean()) < 1e-3
+    assert change.std() < 2e-3  # 400 stars; the noise of their sizes is 1.3e-3
+
+
+@pytest.mark.realdata
+def test_rubin_stars_fit_to_their_noise(testdata: Path) -> None:
+    row = fits.getdata(testdata / "images" / "rubin_des_psf_stars" / "testStarsRubin.fits", 1)[0]
+    data, weight = (np.array(row[name], float) for name in ("IMAGE", "WEIGHT"))
+    rim = np.ones(data.shape[1:], bool)
+    rim[3:-3, 3:-3] = False
+    data -= np.median(data[:, rim], axis=1)[:, None, None]
+    variance = np.where(weight > 0.0, 1.0 / np.maximum(weight, 1e-30), np.inf)
+    stars = make_stamps(data, variance, x=np.array(row["X"], float), y=np.array(row["Y"], float))
+    fit = fit_stamps(stars, (4096, 4096), fwhm=4.0, max_order=2)
+    assert fit.n_stars >= 29
+    assert fit.chi2_dof == pytest.approx(1.0, abs=0.2)
+    assert fit.chi2[fit.used].mean() == pytest.approx(1.0, abs=0.2)

@@ -17,7 +17,9 @@ def _solve(field: StarField, **options: float) -> AstrometricSolution:
     stars = reference_stars(
         field.references, field.image, terms=color_terms("simcam_gaia"), margin=40.0, unknown_motion=8.0
     )
-    return solve_astrometry(field.image, source_positions(field.sources), stars, **options)
+    return solve_astrometry(
+        field.image.sky_projection, source_positions(field.sources), stars, bbox=field.image.bbox, **options
+    )
 
 
 def _worst(field: StarField, solution: AstrometricSolution) -> float:

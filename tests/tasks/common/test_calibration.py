@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from uraniborg.algorithms.photometry import color_terms
 from uraniborg.core.errors import AlgorithmError
@@ -10,12 +11,17 @@ from uraniborg.testing.star_fields import StarField, StarFieldConfig, make_star_
 
 
 def _solve(field: StarField, *, min_stars: int = 2) -> Calibration:
+    return _solve_sources(field, field.sources, min_stars=min_stars)
+
+
+def _solve_sources(field: StarField, sources: Table, *, min_stars: int = 2, degree: int = 0) -> Calibration:
     return solve_calibration(
         field.image,
-        field.sources,
+        sources,
         field.references,
         terms=color_terms("simcam_gaia"),
         max_shift=30.0,
+        max_rotation=2.0,
         match_radius=0.5,
         min_snr=10.0,
         position_floor=5.0,
@@ -23,6 +29,7 @@ def _solve(field: StarField, *, min_stars: int = 2) -> Calibration:
         max_model="cubic",
         min_astrometry_stars=2,
         min_photometry_stars=min_stars,
+        photometry_degree=degree,
     )
 
 
@@ -58,3 +65,21 @@ def test_no_stars_for_a_zero_point_is_an_error() -> None:
 def test_visit_and_detector_come_from_the_projection() -> None:
     calibration = _solve(make_star_field())
     assert (calibration.visit, calibration.detector) == (1, 1)
+
+
+def test_a_calibration_that_varies_over_the_image_is_followed() -> None:
+    field = make_star_field(StarFieldConfig(n_stars=300, n_others=20), seed=9)
+    sources = field.sources.copy()
+    x, y = np.asarray(sources["x"]), np.asarray(sources["y"])
+    loss = 1.0 + 0.05 * (x / 250.0 - 1.0) - 0.03 * (y / 300.0 - 1.0)
+    for name in ("psfInstFlux", "psfInstFluxErr"):
+        sources[name] = np.asarray(sources[name]) * loss
+    found = _solve_sources(field, sources, degree=2)
+    constant = _solve_sources(field, sources, degree=0)
+    assert found.variation is not None
+    assert constant.variation is None
+    factor = found.scale(x, y) * loss
+    assert np.std(factor) / np.mean(factor) < 0.002
+    assert np.mean(factor) == pytest.approx(10.0 ** (-0.4 * (31.2 - 31.4)), rel=0.002)
+    assert np.std(constant.scale(x, y) * loss) > 0.02
+    assert _solve_sources(field, field.sources, degree=2).variation is None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from uraniborg.core.errors import AlgorithmError
 
-__all__ = ("MODELS", "PlaneCorrection", "PlaneFit", "fit_correction")
+__all__ = ("MODELS", "PlaneCorrection", "PlaneFit", "extra_error", "fit_correction")
 
 MODELS: dict[str, int] = {"shift": 1, "similarity": 5, "affine": 8, "quadratic": 30, "cubic": 100}
 """Fewest stars for each model: 2, 4, 6, 12 and 20 parameters; each star gives two numbers."""
@@ -142,12 +142,13 @@ def _solve(
 ) -> _Solution:
     """Weighted least squares over the used stars, with the residuals that each star has when left out."""
     weight = np.where(used, 1.0 / variance, 0.0)
-    normal = np.einsum("n,nip,niq->pq", weight, design, design)
-    covariance = np.linalg.pinv(normal, hermitian=True)
-    parameters = covariance @ np.einsum("n,nip,ni->p", weight, design, offsets)
+    flat = design.reshape(-1, design.shape[2])
+    weighted = flat * np.repeat(weight, 2)[:, np.newaxis]
+    covariance = np.linalg.pinv(weighted.T @ flat, hermitian=True)
+    parameters = covariance @ (weighted.T @ offsets.ravel())
     residuals = offsets - design @ parameters
     # Leaving star i out: residual = (1 - H_ii)^-1 e_i with the star's 2x2 block of the hat matrix.
-    complement = np.eye(2) - np.einsum("n,nip,pq,njq->nij", weight, design, covariance, design)
+    complement = np.eye(2) - (weighted @ covariance).reshape(design.shape) @ design.transpose(0, 2, 1)
     determined = np.linalg.eigvalsh(complement)[:, 0] > 1e-9
     safe = np.where(determined[:, np.newaxis, np.newaxis], complement, np.eye(2))
     left_out = np.linalg.solve(safe, residuals[..., np.newaxis])[..., 0]
@@ -287,3 +288,32 @@ def _summarise(
         center_err=center_err,
         chi2_dof=chi2_dof,
     )
+
+
+def extra_error(residuals: NDArray[np.float64], errors: NDArray[np.float64], n_parameters: int) -> float:
+    """Return the error that has to be added to those given for a chi-square of one per degree of freedom.
+
+    Parameters
+    ----------
+    residuals : (n, k) float
+        Of k axes.
+    errors : (n,) float
+        Error of each axis, in the same unit.
+    n_parameters : int
+        Of the fit.
+
+    Returns
+    -------
+    float
+        To be added in quadrature, in the same unit; zero where the given errors suffice.
+    """
+    square, variance = residuals**2, errors[:, np.newaxis] ** 2
+    wanted = max(square.size - n_parameters, 1)
+    if not square.size or np.sum(square / variance) <= wanted:
+        return 0.0
+    low, high = 0.0, float(np.sqrt(np.sum(square) / wanted))
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        enough = np.sum(square / (variance + middle**2)) <= wanted
+        low, high = (low, middle) if enough else (middle, high)
+    return 0.5 * (low + high)

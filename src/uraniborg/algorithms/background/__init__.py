@@ -1,5 +1,6 @@
-"""The sky level of an image and its noise."""
+"""The sky level of an image and its noise, and of a whole focal plane."""
 
+from uraniborg.algorithms.background.focal_plane import FocalPlaneSky, fit_focal_plane_sky
 from uraniborg.algorithms.background.mesh import BackgroundModel, estimate_background
 
-__all__ = ("BackgroundModel", "estimate_background")
+__all__ = ("BackgroundModel", "FocalPlaneSky", "estimate_background", "fit_focal_plane_sky")

@@ -67,6 +67,13 @@ class BackgroundModel:
         """
         return _interpolate_mesh(self.values, self.x, self.y, shape or self.shape)
 
+    def subtract_from(self, image: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return an image without the sky, (ny, nx) float32; the same as ``image - evaluate()`` in one go."""
+        coefficients, starts = _pieces(self.values, self.x, self.y, self.shape)
+        if coefficients is None or image.shape != self.shape:
+            return np.asarray(image - self.evaluate(), np.float32)
+        return np.asarray(_subtract_rows(image, coefficients, starts, self.x))
+
     def evaluate_rms(self, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Return the noise of one pixel, everywhere; arguments as for `evaluate`."""
         return _interpolate_mesh(self.rms, self.x, self.y, shape or self.shape)
@@ -272,14 +279,43 @@ def _akima(knots: Floats, values: Floats, at: Floats) -> Floats:
 
 
 def _interpolate_mesh(values: Floats, x: Floats, y: Floats, shape: tuple[int, int]) -> NDArray[np.float32]:
-    rows = _akima(y, values, np.arange(shape[0], dtype=float))
+    coefficients, starts = _pieces(values, x, y, shape)
+    if coefficients is None:
+        return np.repeat(_akima(y, values, np.arange(shape[0], dtype=float)), shape[1], axis=1).astype(np.float32)
+    return np.asarray(_evaluate_rows(coefficients, starts, x))
+
+
+def _pieces(
+    values: Floats, x: Floats, y: Floats, shape: tuple[int, int]
+) -> tuple[Floats, NDArray[np.int64]] | tuple[None, None]:
+    """Return the cubic pieces of every row, and where they start; nothing if there is one column of cells."""
     if x.size == 1:
-        return np.repeat(rows, shape[1], axis=1).astype(np.float32)
+        return None, None
+    rows = _akima(y, values, np.arange(shape[0], dtype=float))
     pieces = np.asarray(Akima1DInterpolator(x, np.ascontiguousarray(rows.T)).c)
     # The first and last pieces also hold what lies outside the knots.
     starts = np.concatenate([[0], np.ceil(x[1:-1]), [shape[1]]]).astype(np.int64)
-    coefficients = np.ascontiguousarray(pieces.transpose(2, 1, 0))
-    return np.asarray(_evaluate_rows(coefficients, np.clip(starts, 0, shape[1]), x))
+    return np.ascontiguousarray(pieces.transpose(2, 1, 0)), np.clip(starts, 0, shape[1])
+
+
+@njit(cache=True, nogil=True)
+def _subtract_rows(
+    image: NDArray[np.floating], pieces: Floats, starts: NDArray[np.int64], knots: Floats
+) -> NDArray[np.float32]:
+    """Return an image minus the cubic pieces; see `_evaluate_rows`."""
+    ny, n_pieces = pieces.shape[0], pieces.shape[1]
+    out = np.empty((ny, starts[n_pieces]), np.float32)
+    for j in range(ny):
+        for k in range(n_pieces):
+            # Pieces span some hundred pixels: single precision keeps 1e-6 of the level.
+            a, b = np.float32(pieces[j, k, 0]), np.float32(pieces[j, k, 1])
+            c, d = np.float32(pieces[j, k, 2]), np.float32(pieces[j, k, 3])
+            part, values = out[j, starts[k] : starts[k + 1]], image[j, starts[k] : starts[k + 1]]
+            first = starts[k] - knots[k]
+            for i in range(part.shape[0]):
+                t = np.float32(first + i)
+                part[i] = np.float32(values[i]) - (((a * t + b) * t + c) * t + d)
+    return out
 
 
 @njit(cache=True, nogil=True)

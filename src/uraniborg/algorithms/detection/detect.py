@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from uraniborg.algorithms.detection.filter import matched_filter
 from uraniborg.algorithms.detection.footprints import Footprints, assemble_footprints, join_footprints
-from uraniborg.algorithms.detection.peaks import find_peaks
+from uraniborg.algorithms.detection.peaks import find_peaks, refine_peaks
 
-__all__ = ("detect_sources",)
+__all__ = ("detect_sources", "expected_false_detections")
+
+_BETWEEN_PIXELS = 0.92
+"""Pixels down to this part of the threshold are searched: tops between pixels can be that much higher."""
 
 
 def detect_sources(
@@ -55,22 +58,57 @@ def detect_sources(
 
     Notes
     -----
-    On pure noise the number of peaks above a threshold nu is
-    ``nu exp(-nu^2 / 2) / (2^(5/2) pi^(3/2))`` for each sigma^2 of a Gaussian point-spread function's area
-    (Rubin DMTN-006); maxima between pixels lower that by exp(-nu^2 / (24 sigma^2)).
+    The threshold is held against the top of each peak between the pixels (`refine_peaks`), so the number of peaks on
+    pure noise is that of a continuous random field, `expected_false_detections`.
     """
     significance = matched_filter(image, variance, kernel, unusable=unusable)
     parts = []
     for sign, name in ((1, "positive"), (-1, "negative")):
         if polarity in (name, "both"):
             signed = significance if sign == 1 else -significance
-            x, y = find_peaks(signed, threshold, prominence=prominence)
-            if x.size:
-                mask = signed > threshold
+            lower = _BETWEEN_PIXELS * threshold
+            x, y = find_peaks(signed, lower, prominence=prominence)
+            offset, top = refine_peaks(signed, x, y)
+            kept = top > threshold
+            if kept.any():
+                mask = signed > lower
                 if grow > 0:
                     mask = _dilate(mask, _disk(grow))
-                parts.append(assemble_footprints(mask, x, y, peak_value=significance[y, x], sign=sign))
+                peaks = {"peak_value": sign * top[kept], "peak_offset": offset[kept]}
+                parts.append(assemble_footprints(mask, x[kept], y[kept], **peaks, sign=sign))
     return join_footprints(parts, (image.shape[0], image.shape[1]))
+
+
+def expected_false_detections(kernel: NDArray[np.floating], threshold: float, n_pixels: int) -> float:
+    """Return how many peaks of one sign pure noise has above a threshold.
+
+    Maxima of a Gaussian random field, the matched filter of noise: for each sigma^2 of a Gaussian point-spread
+    function's area ``nu exp(-nu^2 / 2) / (2^(5/2) pi^(3/2))`` (Rubin DMTN-006; Kaiser 2004, PSDC-002-010). For any
+    other profile p the area is ``1 / (2 sqrt(det L))`` with the curvature of the field's correlation function,
+    L = sum(grad p grad p^T) / sum(p^2); that of a Gaussian is 1 / (2 sigma^2).
+
+    Parameters
+    ----------
+    kernel : (s, s) float
+        Centred image of the point-spread function.
+    threshold : float
+        Significance nu.
+    n_pixels : int
+        Pixels that were searched.
+
+    Returns
+    -------
+    float
+    """
+    profile = np.asarray(kernel, float)
+    frequency_y, frequency_x = (2.0 * np.pi * np.fft.fftfreq(n) for n in profile.shape)
+    power = np.abs(np.fft.fft2(profile)) ** 2
+    xx = np.sum(power * frequency_x[None, :] ** 2) / power.sum()
+    yy = np.sum(power * frequency_y[:, None] ** 2) / power.sum()
+    xy = np.sum(power * np.outer(frequency_y, frequency_x)) / power.sum()
+    sigma_square = 0.5 / math.sqrt(xx * yy - xy * xy)
+    density = threshold * math.exp(-0.5 * threshold**2) / (2.0**2.5 * math.pi**1.5)
+    return float(density * n_pixels / sigma_square)
 
 
 def _disk(radius: float) -> NDArray[np.int64]:

@@ -21,17 +21,19 @@ def matched_filter(
     kernel: NDArray[np.floating],
     *,
     unusable: NDArray[np.bool_] | None = None,
-    energy: float = 0.98,
+    energy: float = 0.995,
     min_weight: float = 0.25,
 ) -> Image:
     r"""Return the significance of a point source at every pixel.
 
-    With weights w = 1 / variance (0 on unusable pixels) and the point-spread function p this is
+    With the point-spread function p, and pixels of data d and variance v that are usable, this is
 
-    .. math:: \nu(x) = \sum_i w_i\,p(x_i - x)\,d_i \Big/ \sqrt{\sum_i w_i\,p^2(x_i - x)},
+    .. math:: \nu(x) = \sum_i p(x_i - x)\,d_i \Big/ \sqrt{\sum_i p^2(x_i - x)\,v_i},
 
-    the maximum of the likelihood ratio for a source of unknown flux (Kaiser 2004, PSDC-002-010;
-    Rubin DMTN-006), whose noise has unit variance.
+    which has noise of unit variance. Where v is the same under p, which for sources fainter than the sky it is, this is
+    the maximum of the likelihood ratio for a source of unknown flux (Kaiser 2004, PSDC-002-010; Rubin DMTN-006).
+    Weights 1 / v are not used: the v of a camera holds the counted noise itself, pixels that are high by chance would
+    weigh less, and all significances would come out low (by 0.25 under a sky of 900 electrons).
 
     Parameters
     ----------
@@ -71,10 +73,10 @@ def matched_filter(
     core = _trim(np.asarray(kernel, float), energy)
     profile = _separate(core / core.sum())
     masked = np.zeros((1, 1), bool) if unusable is None else unusable
-    weighted, weight = _pad_weights(image, variance, masked, unusable is not None, core.shape[0] // 2)
     # What is filtered with is the sum of separable parts, so its square is what makes the noise.
     square = _rebuild(profile) ** 2
-    return np.asarray(_significance(weighted, weight, profile, _separate(square), square, np.float32(min_weight)))
+    planes = (np.asarray(image), np.asarray(variance), masked, unusable is not None)
+    return np.asarray(_significance(*planes, profile, _separate(square), square, np.float32(min_weight)))
 
 
 def _separate(kernel: NDArray[np.float64], tolerance: float = 1e-2) -> Image:
@@ -106,30 +108,38 @@ def _trim(kernel: NDArray[np.float64], energy: float) -> NDArray[np.float64]:
 
 
 @njit(cache=True, nogil=True)
-def _pad_weights(
+def _take_row(
     image: NDArray[np.floating],
     variance: NDArray[np.floating],
     masked: NDArray[np.bool_],
     use_mask: bool,
+    data_row: Image,
+    noise_row: Image,
     margin: int,
-) -> tuple[Image, Image]:
-    """Return image / variance and 1 / variance with a rim of zeros."""
-    ny, nx = image.shape
-    weighted = np.zeros((ny + 2 * margin, nx + 2 * margin), np.float32)
-    weight = np.zeros((ny + 2 * margin, nx + 2 * margin), np.float32)
-    for j in range(ny):
-        for i in range(nx):
-            noise = variance[j, i]
-            value = image[j, i]
-            if noise > 0.0 and math.isfinite(noise) and math.isfinite(value) and not (use_mask and masked[j, i]):
-                weight[j + margin, i + margin] = 1.0 / noise
-                weighted[j + margin, i + margin] = value / noise
-    return weighted, weight
+) -> int:
+    """Write image and variance of one row between two rims of zeros, zero where unusable; return how many are."""
+    nx = image.shape[0]
+    inner, data = noise_row[margin : margin + nx], data_row[margin : margin + nx]
+    for i in range(nx):
+        noise, value = np.float32(variance[i]), np.float32(image[i])
+        # Comparisons with NaN are false.
+        usable = noise > np.float32(0.0) and noise < np.float32(np.inf) and abs(value) < np.float32(np.inf)
+        inner[i] = noise if usable else np.float32(0.0)
+        data[i] = value if usable else np.float32(0.0)
+    missing = 0
+    for i in range(nx):
+        if use_mask and masked[i]:
+            inner[i] = data[i] = np.float32(0.0)
+        missing += inner[i] == np.float32(0.0)
+    return missing
 
 
 @njit(cache=True, nogil=True)
-def _filter_row(padded: Image, j: int, parts: Image, line: Image, out: Image) -> None:
-    """Write row j of the correlation of a padded image with a sum of separable kernels; three taps at a time."""
+def _filter_row(ring: Image, first: int, parts: Image, line: Image, out: Image) -> None:
+    """Write one row of the correlation of an image with a sum of separable kernels; three taps at a time.
+
+    ``ring`` holds the rows under the kernel, the first of them in row ``first``, the others after it in turn.
+    """
     size, nx, wide = parts.shape[2], out.shape[0], line.shape[0]
     out[:] = 0.0
     for r in range(parts.shape[0]):
@@ -137,11 +147,11 @@ def _filter_row(padded: Image, j: int, parts: Image, line: Image, out: Image) ->
         line[:] = 0.0
         for b in range(0, size - 2, 3):
             k0, k1, k2 = column[b], column[b + 1], column[b + 2]
-            row0, row1, row2 = padded[j + b], padded[j + b + 1], padded[j + b + 2]
+            row0, row1, row2 = ring[(first + b) % size], ring[(first + b + 1) % size], ring[(first + b + 2) % size]
             for i in range(wide):
                 line[i] += k0 * row0[i] + k1 * row1[i] + k2 * row2[i]
         for b in range(size - size % 3, size):
-            k0, row0 = column[b], padded[j + b]
+            k0, row0 = column[b], ring[(first + b) % size]
             for i in range(wide):
                 line[i] += k0 * row0[i]
         for a in range(0, size - 2, 3):
@@ -157,46 +167,72 @@ def _filter_row(padded: Image, j: int, parts: Image, line: Image, out: Image) ->
 
 @njit(cache=True, nogil=True)
 def _significance(
-    weighted: Image,
-    weight: Image,
+    image: NDArray[np.floating],
+    variance: NDArray[np.floating],
+    masked: NDArray[np.bool_],
+    use_mask: bool,
     profile: Image,
     square: Image,
     full_square: NDArray[np.float64],
     min_weight: np.float32,
 ) -> Image:
+    """Go down the image with only the rows under the kernel data_rows and in memory."""
     size = profile.shape[2]
-    ny, nx = weighted.shape[0] - size + 1, weighted.shape[1] - size + 1
-    total = full_square.sum()
-    out = np.zeros((ny, nx), np.float32)
-    signal = np.empty(nx, np.float32)
+    half = size // 2
+    ny, nx = image.shape
+    least = min_weight * full_square.sum()
+    harmless = int((full_square.sum() - least) / full_square.max())
+    columns = np.zeros(nx + size - 1, np.int32)
+    out = np.empty((ny, nx), np.float32)
     noise = np.empty(nx, np.float32)
     line = np.empty(nx + size - 1, np.float32)
-    missing = np.zeros(nx + size - 1, np.int64)  # pixels without weight in each column of the window
-    for b in range(size - 1):
-        for i in range(nx + size - 1):
-            missing[i] += weight[b, i] == 0.0
-    for j in range(ny):
-        _filter_row(weighted, j, profile, line, signal)
-        _filter_row(weight, j, square, line, noise)
-        for i in range(nx + size - 1):
-            missing[i] += weight[j + size - 1, i] == 0.0
-        in_window = missing[: size - 1].sum()
+    data_rows, noise_rows = np.zeros((size, nx + size - 1), np.float32), np.zeros((size, nx + size - 1), np.float32)
+    missing = np.full(size, nx, np.int64)
+    for j in range(-half, ny):
+        below = j + half  # the row that comes into the window; rows outside the image are all zeros
+        slot = below % size
+        if below < ny:
+            allowed = masked[below] if use_mask else masked[0]
+            missing[slot] = _take_row(
+                image[below], variance[below], allowed, use_mask, data_rows[slot], noise_rows[slot], half
+            )
+        else:
+            data_rows[slot], noise_rows[slot], missing[slot] = np.float32(0.0), np.float32(0.0), nx
+        if j < 0:
+            continue
+        first = (below + 1) % size
+        signal = out[j]
+        _filter_row(data_rows, first, profile, line, signal)
+        _filter_row(noise_rows, first, square, line, noise)
         for i in range(nx):
-            in_window += missing[i + size - 1]
-            if noise[i] > 0.0 and (in_window == 0 or _visible(weight, full_square, j, i) >= min_weight * total):
-                out[j, i] = signal[i] / math.sqrt(noise[i])
-            in_window -= missing[i]
-        for i in range(nx + size - 1):
-            missing[i] -= weight[j, i] == 0.0
+            signal[i] /= math.sqrt(max(noise[i], np.float32(1e-37)))
+        inside = missing.sum() == 0  # then only the two ends of the row see pixels that cannot be used
+        columns[:] = 0
+        for b in range(size):
+            if not inside:
+                row = noise_rows[b]
+                for i in range(nx + size - 1):
+                    columns[i] += row[i] == np.float32(0.0)
+        in_window = size * half if inside else columns[: size - 1].sum()
+        for i in range(nx):
+            if inside:
+                in_window = size * max(half - i, i + half + 1 - nx, 0)
+            else:
+                in_window += columns[i + size - 1] - (columns[i - 1] if i > 0 else 0)
+            # So few missing pixels cannot hide too much, wherever they are.
+            if in_window > harmless and _visible(noise_rows, first, full_square, i) < least:
+                signal[i] = 0.0
     return out
 
 
 @njit(cache=True, nogil=True)
-def _visible(weight: Image, square: NDArray[np.float64], j: int, i: int) -> float:
-    """Return the sum of the squared profile over pixels that have a weight."""
+def _visible(ring: Image, first: int, square: NDArray[np.float64], i: int) -> float:
+    """Return the sum of the squared profile over usable pixels."""
+    size = square.shape[0]
     seen = 0.0
-    for b in range(square.shape[0]):
-        for a in range(square.shape[1]):
-            if weight[j + b, i + a] > 0.0:
+    for b in range(size):
+        row = ring[(first + b) % size]
+        for a in range(size):
+            if row[i + a] > 0.0:
                 seen += square[b, a]
     return seen

@@ -34,6 +34,8 @@ class Footprints:
         Peaks, ordered by footprint, then by falling significance; each footprint has one at least.
     peak_value : (n_peaks,) float32
         Significance at the peak, negative in negative footprints.
+    peak_offset : (n_peaks, 2) float32 [pixel]
+        x and y of the top of the peak from the centre of its pixel.
     """
 
     shape: tuple[int, int]
@@ -47,6 +49,7 @@ class Footprints:
     peak_y: Ints
     peak_footprint: Ints
     peak_value: NDArray[np.float32]
+    peak_offset: NDArray[np.float32]
 
     def __len__(self) -> int:
         """Return the number of footprints."""
@@ -222,18 +225,26 @@ def merge_footprints(first: Footprints, second: Footprints, *, min_separation: f
     x = np.concatenate([first.peak_x, second.peak_x])
     y = np.concatenate([first.peak_y, second.peak_y])
     value = np.concatenate([first.peak_value, second.peak_value])
+    offset = np.concatenate([first.peak_offset, second.peak_offset])
     parts = []
     for sign in (1, -1):
         chosen = np.flatnonzero(np.sign(value) == sign)
         if chosen.size:
             chosen = chosen[_separate(x[chosen], y[chosen], value[chosen], min_separation)]
             mask = first.mask(sign) | second.mask(sign)
-            parts.append(assemble_footprints(mask, x[chosen], y[chosen], peak_value=value[chosen], sign=sign))
+            peaks = {"peak_value": value[chosen], "peak_offset": offset[chosen]}
+            parts.append(assemble_footprints(mask, x[chosen], y[chosen], **peaks, sign=sign))
     return join_footprints(parts, first.shape)
 
 
 def assemble_footprints(
-    mask: NDArray[np.bool_], x: Ints, y: Ints, *, peak_value: NDArray[np.float32], sign: int
+    mask: NDArray[np.bool_],
+    x: Ints,
+    y: Ints,
+    *,
+    peak_value: NDArray[np.floating],
+    sign: int,
+    peak_offset: NDArray[np.floating] | None = None,
 ) -> Footprints:
     """Make footprints of a mask and the peaks inside it; regions without a peak are left out.
 
@@ -247,11 +258,14 @@ def assemble_footprints(
         Their significance.
     sign : int
         +1 or -1.
+    peak_offset : (n_peaks, 2) float, optional [pixel]
+        Their places within their pixels; the centres by default.
 
     Returns
     -------
     Footprints
     """
+    offset = np.zeros((len(x), 2)) if peak_offset is None else peak_offset
     spans, region = label_mask(mask)
     n_regions = int(region.max()) + 1 if region.size else 0
     row_start = np.searchsorted(spans[:, 0], y, side="left")
@@ -280,6 +294,7 @@ def assemble_footprints(
         peak_y=y[rank].astype(np.int32),
         peak_footprint=owner[rank],
         peak_value=peak_value[rank].astype(np.float32),
+        peak_offset=offset[rank].astype(np.float32),
     )
 
 
@@ -328,4 +343,5 @@ def join_footprints(parts: list[Footprints], shape: tuple[int, int]) -> Footprin
         peak_y=joined([part.peak_y for part in parts]),
         peak_footprint=numbered([part.peak_footprint for part in parts]),
         peak_value=np.concatenate([np.empty(0, np.float32), *(part.peak_value for part in parts)]),
+        peak_offset=np.concatenate([np.empty((0, 2), np.float32), *(part.peak_offset for part in parts)]),
     )

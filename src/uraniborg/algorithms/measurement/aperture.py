@@ -8,9 +8,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ("circle_overlap", "sum_aperture")
+__all__ = ("circle_overlap", "sum_apertures")
 
 type Floats = NDArray[np.float64]
+
+_EXACT = 8.0
+"""Radius [pixel] up to which each pixel on the line counts by its exact overlap."""
+
+_NODES = np.array([-0.5 * math.sqrt(0.6), 0.0, 0.5 * math.sqrt(0.6)])
+_WEIGHTS = np.array([5.0, 8.0, 5.0]) / 18.0
+
+_BORDER = 0.25
+"""Sum of part - part^2 over the pixels of those rows, over their area, times the radius (0.23 to 0.26)."""
 
 
 @njit(cache=True, nogil=True)
@@ -80,29 +89,86 @@ def circle_overlap(x: float, y: float, radius: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def sum_aperture(image: Floats, variance: Floats, cx: float, cy: float, radius: float) -> tuple[float, float]:
-    """Return the sum of a stamp within a circle and its variance.
+def _up_to(running: Floats, place: float, left: int, right: int) -> float:
+    """Return a running sum up to a place between pixel borders; ``running[i]`` is the sum of the pixels before i."""
+    place = min(max(place + 0.5, float(left)), float(right + 1))
+    pixel = min(int(place), right)
+    value: float = running[pixel] + (place - pixel) * (running[pixel + 1] - running[pixel])
+    return value
+
+
+@njit(cache=True, nogil=True)
+def sum_apertures(
+    image: NDArray[np.floating],
+    variance: NDArray[np.floating],
+    cx: float,
+    cy: float,
+    radii: Floats,
+    flux: Floats,
+    noise: Floats,
+) -> None:
+    """Sum a stamp within concentric circles, and its variance.
+
+    Pixels that lie in a circle as a whole are taken from running sums along the rows; only those that its line crosses
+    are looked at one by one. In circles of 8 pixels and more most rows are cut at three heights instead, which is right
+    to 1e-5 of the area, and the variance is lowered by what the squares of broken pixels lack on average.
 
     Parameters
     ----------
     image, variance : (m, m) float
-        Stamp that holds the whole circle.
+        Stamp that holds the circles; what lies outside it does not count.
     cx, cy : float [pixel]
         Centre in the stamp.
-    radius : float [pixel]
-        Radius of the circle.
-
-    Returns
-    -------
-    flux, variance : float
+    radii : (k,) float [pixel]
+        Radii, rising.
+    flux, noise : (k,) float
+        Overwritten with the sums and their variances.
     """
-    flux = noise = 0.0
-    size = image.shape[0]
-    for j in range(max(0, int(cy - radius)), min(size, int(cy + radius) + 2)):
+    size, k = image.shape[0], radii.shape[0]
+    largest = radii[k - 1]
+    left, right = max(0, math.floor(cx - largest)), min(size - 1, math.ceil(cx + largest))
+    light, spread = np.zeros(size + 1), np.zeros(size + 1)
+    flux[:], noise[:] = 0.0, 0.0
+    quick = np.zeros(k)
+    for j in range(max(0, math.floor(cy - largest)), min(size - 1, math.ceil(cy + largest)) + 1):
+        values, errors = image[j], variance[j]
+        total = scatter = 0.0
+        for i in range(left, right + 1):
+            total += values[i]
+            scatter += errors[i]
+            light[i + 1], spread[i + 1] = total, scatter
         v = j - cy
-        for i in range(max(0, int(cx - radius)), min(size, int(cx + radius) + 2)):
-            part = circle_overlap(i - cx, v, radius)
-            if part > 0.0:
-                flux += part * image[j, i]
-                noise += part * part * variance[j, i]
-    return flux, noise
+        near, far = max(abs(v) - 0.5, 0.0), abs(v) + 0.5
+        for a in range(k):
+            square = radii[a] * radii[a]
+            if near * near >= square:
+                continue
+            if radii[a] >= _EXACT and far < radii[a] - 1.0:
+                for q in range(3):
+                    height = v + _NODES[q]
+                    if height * height < square:
+                        chord, weight = math.sqrt(square - height * height), _WEIGHTS[q]
+                        flux[a] += weight * (
+                            _up_to(light, cx + chord, left, right) - _up_to(light, cx - chord, left, right)
+                        )
+                        quick[a] += weight * (
+                            _up_to(spread, cx + chord, left, right) - _up_to(spread, cx - chord, left, right)
+                        )
+                continue
+            outer = math.sqrt(square - near * near) + 0.5
+            first, last = max(left, math.ceil(cx - outer)), min(right, math.floor(cx + outer))
+            whole_first, whole_last = last + 1, last
+            if far * far < square:
+                inner = math.sqrt(square - far * far) - 0.5
+                low, high = max(left, math.ceil(cx - inner)), min(right, math.floor(cx + inner))
+                if low <= high:
+                    whole_first, whole_last = low, high
+                    flux[a] += light[high + 1] - light[low]
+                    noise[a] += spread[high + 1] - spread[low]
+            for side in range(2):
+                start, end = (first, min(whole_first, last + 1)) if side == 0 else (whole_last + 1, last + 1)
+                for i in range(start, end):
+                    part = circle_overlap(i - cx, v, radii[a])
+                    flux[a] += part * values[i]
+                    noise[a] += part * part * errors[i]
+    noise[:] += quick * (1.0 - _BORDER / radii)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from uraniborg.core.flags import MeasurementFlag, PixelBit
 
-__all__ = ("bit_flags", "bits_near", "edge_flags")
+__all__ = ("bit_flags", "bits_around", "bits_near", "edge_flags")
 
 type Floats = NDArray[np.float64]
 
@@ -63,6 +66,36 @@ def bits_near(centers: Floats, bits: NDArray[np.uint8]) -> NDArray[np.uint8]:
             i, j = column + di, row + dj
             inside = (i >= 0) & (j >= 0) & (i < nx) & (j < ny)
             found[inside] |= bits[j[inside], i[inside]]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def bits_around(centers: Floats, bits: NDArray[np.uint8], reach: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return all mask bits in squares around positions.
+
+    Parameters
+    ----------
+    centers : (n, 2) float [pixel]
+        x, y; may lie outside or be NaN.
+    bits : (ny, nx) uint8
+        Mask.
+    reach : (n,) int [pixel]
+        Half-side of each square.
+
+    Returns
+    -------
+    (n,) uint8
+    """
+    ny, nx = bits.shape
+    found = np.zeros(centers.shape[0], np.uint8)
+    for k in range(centers.shape[0]):
+        x, y = centers[k, 0], centers[k, 1]
+        if not (math.isfinite(x) and math.isfinite(y)) or abs(x) > 1e9 or abs(y) > 1e9:
+            continue
+        column, row = math.floor(x + 0.5), math.floor(y + 0.5)
+        for j in range(max(0, row - reach[k]), min(ny, row + reach[k] + 1)):
+            for i in range(max(0, column - reach[k]), min(nx, column + reach[k] + 1)):
+                found[k] |= bits[j, i]
     return found
 
 

@@ -20,6 +20,9 @@ _MIN_SEEN = 0.1
 
 _MAX_NEIGHBOURS = 16
 
+_SMALL_STEP = 0.02
+"""Step of a centre [pixel] after which the next one would be of no account."""
+
 
 @njit(cache=True, nogil=True)
 def masked_image(
@@ -46,56 +49,84 @@ def _add_stamp(residual: Image, stamp: Floats, column: int, row: int, flux: floa
             residual[row + b - half, column + a - half] += flux * stamp[b, a]
 
 
-@njit(cache=True, nogil=True)
-def _gradients(stamp: Floats, b: int, a: int) -> tuple[float, float]:
-    """Return the change of a stamp's pixel when its source moves by one pixel along x and y (five points)."""
-    last = stamp.shape[0] - 2
-    gx = gy = 0.0
-    if 2 <= a < last:
-        gx = (8.0 * (stamp[b, a - 1] - stamp[b, a + 1]) - stamp[b, a - 2] + stamp[b, a + 2]) / 12.0
-    if 2 <= b < last:
-        gy = (8.0 * (stamp[b - 1, a] - stamp[b + 1, a]) - stamp[b - 2, a] + stamp[b + 2, a]) / 12.0
-    return gx, gy
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _normal_matrix(
+    residual: Image,
+    variance: NDArray[np.floating],
+    stamp: Floats,
+    place: tuple[int, int],
+    own: float,
+    reach: int,
+    sums: Floats,
+) -> None:
+    """Fill the weighted sums for one source: [pp, px, py, xx, xy, yy, pd, xd, yd].
 
-
-@njit(cache=True, nogil=True)
-def _normal_matrix(residual: Image, stamp: Floats, column: int, row: int, own: float, reach: int, sums: Floats) -> None:
-    """Fill the sums for one source: [pp, px, py, xx, xy, yy, pd, xd, yd].
-
-    Over usable pixels within ``reach`` rows and columns of the centre.
+    Over usable pixels within ``reach`` rows and columns of the centre, with weights 1 / variance. The changes of the
+    stamp when its source moves are differences over five pixels.
     """
     half = stamp.shape[0] // 2
+    column, row = place
     ny, nx = residual.shape
-    sums[:] = 0.0
+    reach = min(reach, half - 2)
+    pp = px = py = xx = xy = yy = pd = xd = yd = 0.0
+    first, last = max(half - reach, half - column), min(half + reach + 1, nx + half - column)
     for b in range(max(half - reach, half - row), min(half + reach + 1, ny + half - row)):
-        for a in range(max(half - reach, half - column), min(half + reach + 1, nx + half - column)):
-            value = residual[row + b - half, column + a - half]
-            if math.isnan(value):
-                continue
-            p = stamp[b, a]
-            data = value + own * p
-            gx, gy = _gradients(stamp, b, a)
-            sums[0] += p * p
-            sums[1] += p * gx
-            sums[2] += p * gy
-            sums[3] += gx * gx
-            sums[4] += gx * gy
-            sums[5] += gy * gy
-            sums[6] += p * data
-            sums[7] += gx * data
-            sums[8] += gy * data
+        values, noise = residual[row + b - half], variance[row + b - half]
+        line, below, above = stamp[b], stamp[b - 1], stamp[b + 1]
+        lower, upper = stamp[b - 2], stamp[b + 2]
+        for a in range(first, last):
+            i = column + a - half
+            value = np.float64(values[i])
+            usable = value == value
+            w = 1.0 / noise[i] if usable else 0.0
+            p = line[a]
+            data = (value if usable else 0.0) + own * p
+            gx = (8.0 * (line[a - 1] - line[a + 1]) - line[a - 2] + line[a + 2]) / 12.0
+            gy = (8.0 * (below[a] - above[a]) - lower[a] + upper[a]) / 12.0
+            wp, wx, wy = w * p, w * gx, w * gy
+            pp += wp * p
+            px += wp * gx
+            py += wp * gy
+            xx += wx * gx
+            xy += wx * gy
+            yy += wy * gy
+            pd += wp * data
+            xd += wx * data
+            yd += wy * data
+    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = pp, px, py, xx, xy, yy
+    sums[6], sums[7], sums[8] = pd, xd, yd
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _plain_flux(residual: Image, stamp: Floats, column: int, row: int, reach: int) -> tuple[float, float]:
+    """Return sum(p^2) and sum(p d) over usable pixels within ``reach`` rows and columns of the centre."""
+    half = stamp.shape[0] // 2
+    ny, nx = residual.shape
+    pp = pd = 0.0
+    first, last = max(half - reach, half - column), min(half + reach + 1, nx + half - column)
+    for b in range(max(half - reach, half - row), min(half + reach + 1, ny + half - row)):
+        values, line = residual[row + b - half], stamp[b]
+        for a in range(first, last):
+            value = np.float64(values[column + a - half])
+            p = line[a] if value == value else 0.0
+            pp += p * p
+            pd += p * (value if value == value else 0.0)
+    return pp, pd
 
 
 @njit(cache=True, nogil=True)
-def _center_step(sums: Floats, flux: float) -> tuple[float, float]:
-    """Return the Newton step of the centre, flux free."""
-    matrix = np.array([[sums[0], sums[1], sums[2]], [sums[1], sums[3], sums[4]], [sums[2], sums[4], sums[5]]])
-    vector = np.array([sums[6] - flux * sums[0], sums[7] - flux * sums[1], sums[8] - flux * sums[2]])
-    trace = sums[0] + sums[3] + sums[5]
-    if not (np.linalg.det(matrix) > 1e-9 * trace**3):
-        return np.nan, np.nan
-    step = np.linalg.solve(matrix, vector)
-    return step[1] / flux, step[2] / flux
+def _center_step(sums: Floats) -> tuple[float, float, float, float]:
+    """Return the Newton step of the centre times the flux, flux free, and the variances of these products."""
+    a, b, c, d, e, f = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]
+    # Cofactors of the symmetric matrix [[a, b, c], [b, d, e], [c, e, f]].
+    aa, ab, ac = d * f - e * e, c * e - b * f, b * e - c * d
+    bb, bc, cc = a * f - c * c, b * c - a * e, a * d - b * b
+    det = a * aa + b * ab + c * ac
+    if not (det > 1e-9 * a * d * f) or not (bb > 0.0 and cc > 0.0):
+        return np.nan, np.nan, np.nan, np.nan
+    sx = (ab * sums[6] + bb * sums[7] + bc * sums[8]) / det
+    sy = (ac * sums[6] + bc * sums[7] + cc * sums[8]) / det
+    return sx, sy, bb / det, cc / det
 
 
 @njit(cache=True, nogil=True)
@@ -115,6 +146,7 @@ def _core_reach(stamp: Floats) -> int:
 @njit(cache=True, nogil=True)
 def sweep_centers(
     residual: Image,
+    variance: NDArray[np.floating],
     grids: Floats,
     sampling: float,
     stamps: Floats,
@@ -125,33 +157,35 @@ def sweep_centers(
 ) -> None:
     """Go once through all sources: new centre and flux of each, its model in the residual replaced.
 
-    Centres and these first fluxes are fitted in the core only. Sources that may settle are left alone
-    once they stand still.
+    Centres and these first fluxes are fitted in the core only. Sources that may settle are left alone once their
+    last step was small: the next one, of Newton's method, would be about its square.
     """
     sums = np.empty(12)
     reach = _core_reach(stamps[0]) if stamps.shape[0] else 0
     for k in range(grids.shape[0]):
         column, row = peaks[k, 0], peaks[k, 1]
-        if settled[k] and (state[k, 7] < 1e-3 or state[k, 3] == 0.0):
+        if settled[k] and (state[k, 7] < _SMALL_STEP or state[k, 3] == 0.0):
             continue
         stamp = stamps[k]
         old = state[k, 0]
-        _normal_matrix(residual, stamp, column, row, old, reach, sums)
-        if not sums[0] > 0.0:
+        _add_stamp(residual, stamp, column, row, old)
+        pp, pd = _plain_flux(residual, stamp, column, row, reach)
+        if not pp > 0.0:
             state[k, 3] = 0.0
             continue
-        flux = sums[6] / sums[0]
-        _add_stamp(residual, stamp, column, row, old)
+        flux = pd / pp
         if state[k, 3] > 0.0 and flux * state[k, 4] > 0.0:
-            sx, sy = _center_step(sums, flux)
+            _normal_matrix(residual, variance, stamp, (column, row), -flux, reach, sums)
+            sx, sy, _, _ = _center_step(sums)
+            sx, sy = sx / flux, sy / flux
             nx, ny = state[k, 1] + min(max(sx, -0.7), 0.7), state[k, 2] + min(max(sy, -0.7), 0.7)
             if math.isfinite(sx) and math.isfinite(sy) and math.hypot(nx - state[k, 5], ny - state[k, 6]) < max_shift:
                 state[k, 1], state[k, 2], state[k, 7] = nx, ny, math.hypot(sx, sy)
             else:
                 state[k, 1], state[k, 2], state[k, 3] = state[k, 5], state[k, 6], 0.0
             place_stamp(grids[k], state[k, 1], state[k, 2], sampling, stamp)
-            _normal_matrix(residual, stamp, column, row, 0.0, reach, sums)
-            flux = sums[6] / sums[0] if sums[0] > 0.0 else 0.0
+            pp, pd = _plain_flux(residual, stamp, column, row, reach)
+            flux = pd / pp if pp > 0.0 else 0.0
         state[k, 0] = flux
         _add_stamp(residual, stamp, column, row, -flux)
 
@@ -161,23 +195,15 @@ def sweep_fluxes(
     residual: Image, stamps: Floats, peaks: NDArray[np.int64], chosen: NDArray[np.int64], state: Floats, noise: Floats
 ) -> float:
     """Go once through the chosen sources, centres fixed; return the largest change in units of its error."""
-    size, half = stamps.shape[1], stamps.shape[1] // 2
-    ny, nx = residual.shape
+    half = stamps.shape[1] // 2
     largest = 0.0
     for k in chosen:
         column, row = peaks[k, 0], peaks[k, 1]
-        stamp = stamps[k]
-        pp = pd = 0.0
-        for b in range(max(0, half - row), min(size, ny + half - row)):
-            for a in range(max(0, half - column), min(size, nx + half - column)):
-                value = residual[row + b - half, column + a - half]
-                if not math.isnan(value):
-                    pp += stamp[b, a] * stamp[b, a]
-                    pd += stamp[b, a] * value
+        pp, pd = _plain_flux(residual, stamps[k], column, row, half)
         if pp > 0.0:
             change = pd / pp
             state[k, 0] += change
-            _add_stamp(residual, stamp, column, row, -change)
+            _add_stamp(residual, stamps[k], column, row, -change)
             largest = max(largest, abs(change) / noise[k])
     return largest
 
@@ -237,57 +263,40 @@ def _center_errors(
     reach: int,
     sums: Floats,
 ) -> tuple[float, float]:
-    """Return the errors of the centre for a fit in the core: (J'J)^-1 J'VJ (J'J)^-1."""
-    half = stamp.shape[0] // 2
-    column, row = place[0], place[1]
-    ny, nx = residual.shape
-    _normal_matrix(residual, stamp, column, row, flux, reach, sums)
-    noise = np.zeros((3, 3))
-    for b in range(max(half - reach, half - row), min(half + reach + 1, ny + half - row)):
-        for a in range(max(half - reach, half - column), min(half + reach + 1, nx + half - column)):
-            j, i = row + b - half, column + a - half
-            if math.isnan(residual[j, i]):
-                continue
-            v, p = variance[j, i], stamp[b, a]
-            gx, gy = _gradients(stamp, b, a)
-            noise[0, 0] += p * p * v
-            noise[0, 1] += p * gx * v
-            noise[0, 2] += p * gy * v
-            noise[1, 1] += gx * gx * v
-            noise[1, 2] += gx * gy * v
-            noise[2, 2] += gy * gy * v
-    noise[1, 0], noise[2, 0], noise[2, 1] = noise[0, 1], noise[0, 2], noise[1, 2]
-    matrix = np.array([[sums[0], sums[1], sums[2]], [sums[1], sums[3], sums[4]], [sums[2], sums[4], sums[5]]])
-    if flux == 0.0 or not np.linalg.det(matrix) > 1e-9 * (sums[0] + sums[3] + sums[5]) ** 3:
+    """Return the errors of the centre for a fit in the core with weights 1 / variance."""
+    _normal_matrix(residual, variance, stamp, (place[0], place[1]), 0.0, reach, sums)
+    _, _, xx, yy = _center_step(sums)
+    if flux == 0.0 or not math.isfinite(xx):
         return np.nan, np.nan
-    inverse = np.linalg.inv(matrix)
-    covariance = inverse @ noise @ inverse
-    return math.sqrt(covariance[1, 1]) / abs(flux), math.sqrt(covariance[2, 2]) / abs(flux)
+    return math.sqrt(xx) / abs(flux), math.sqrt(yy) / abs(flux)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def _flux_sums(
     residual: Image, variance: NDArray[np.floating], stamp: Floats, column: int, row: int, own: float, sums: Floats
 ) -> None:
     """Fill the sums of the flux fit: [pp, p, n, pd, d, ppv, pv, v] over the usable pixels of the stamp."""
     size, half = stamp.shape[0], stamp.shape[0] // 2
     ny, nx = residual.shape
-    sums[:] = 0.0
+    pp = s1 = n = pd = d = ppv = pv = total = 0.0
+    first, last = max(0, half - column), min(size, nx + half - column)
     for b in range(max(0, half - row), min(size, ny + half - row)):
-        for a in range(max(0, half - column), min(size, nx + half - column)):
-            value = residual[row + b - half, column + a - half]
-            if math.isnan(value):
-                continue
-            v, p = variance[row + b - half, column + a - half], stamp[b, a]
-            data = value + own * p
-            sums[0] += p * p
-            sums[1] += p
-            sums[2] += 1.0
-            sums[3] += p * data
-            sums[4] += data
-            sums[5] += p * p * v
-            sums[6] += p * v
-            sums[7] += v
+        values, noise, line = residual[row + b - half], variance[row + b - half], stamp[b]
+        for a in range(first, last):
+            value = np.float64(values[column + a - half])
+            usable = value == value
+            v = np.float64(noise[column + a - half]) if usable else 0.0
+            p = line[a] if usable else 0.0
+            data = (value if usable else 0.0) + own * p
+            pp += p * p
+            s1 += p
+            n += 1.0 if usable else 0.0
+            pd += p * data
+            d += data
+            ppv += p * p * v
+            pv += p * v
+            total += v
+    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7] = pp, s1, n, pd, d, ppv, pv, total
 
 
 @njit(cache=True, nogil=True)

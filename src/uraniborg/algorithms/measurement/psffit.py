@@ -1,9 +1,10 @@
 """Joint fit of point sources to an image: all fluxes and, if wanted, all centres, neighbours taken out of each other.
 
-Every pixel under a point-spread function has the same weight, not one over its variance. For sources fainter than
-the sky that is the optimal filter; for bright ones it gives away some precision, but the flux stays linear in
-the data: weights that hold the source's own noise bias bright fluxes low and make any error of the model depend on
-brightness. Errors are propagated from the full variance plane.
+For fluxes every pixel under a point-spread function has the same weight, not one over its variance. For sources
+fainter than the sky that is the optimal filter; for bright ones it gives away some precision, but the flux stays
+linear in the data: weights that hold the source's own noise bias bright fluxes low and make any error of the model
+depend on brightness. Centres, which such weights do not bias, have them. Errors are propagated from the variance
+plane.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from uraniborg.algorithms.measurement.pointkernels import (
 from uraniborg.core.pixelgrid import PointSpread
 
 __all__ = ("PointFit", "fit_points", "masked_image")
+
+_BLENDED = 0.36
+"""Distance, in sides of a stamp, within which sources share so much light that their errors are correlated."""
 
 type Floats = NDArray[np.float64]
 type Image = NDArray[np.float32]
@@ -51,6 +55,12 @@ class PointFit:
         Fitted local background; 0 where it was not fitted.
     moved : (n,) bool
         Whether the centre was found.
+    order : (k,) int
+        Sources that lie on the image, brightest first.
+    places : (k, 2) int [pixel]
+        Column and row of the central pixel of each of their stamps.
+    stamps : (k, s, s) float
+        Their stamps.
     """
 
     residual: Image
@@ -65,6 +75,9 @@ class PointFit:
     seen: Floats
     background: Floats
     moved: NDArray[np.bool_]
+    order: NDArray[np.intp]
+    places: NDArray[np.int64]
+    stamps: Floats
 
 
 def _neighbours(x: Floats, y: Floats, reach: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -138,20 +151,22 @@ def fit_points(
     state[:, 3] = 1.0 if free else 0.0
     state[:, 7] = np.inf
     state[:, 4] = 1.0 if sign is None else sign[order]
-    starts, others = np.zeros(len(order) + 1, np.int64), np.empty(0, np.int64)
+    starts, near = np.zeros(len(order) + 1, np.int64), np.zeros(len(order) + 1, np.int64)
+    others = np.empty(0, np.int64)
     if deblend and len(order) > 1:
-        starts, others = _neighbours(x[order], y[order], 0.75 * size)
+        starts, _ = _neighbours(x[order], y[order], 0.75 * size)
+        near, others = _neighbours(x[order], y[order], _BLENDED * size)
     stamps = stamps_at(grids, state, psf.sampling, size)
     if free:
         for sweep in range(7):
-            settled = (np.diff(starts) == 0) | (sweep > 3)
-            sweep_centers(residual, grids, psf.sampling, stamps, peaks, state, settled, max_shift)
+            settled = (np.diff(near) == 0) | (sweep > 3)
+            sweep_centers(residual, variance, grids, psf.sampling, stamps, peaks, state, settled, max_shift)
         state[:, 3] *= state[:, 7] < 0.05
     centers = peaks + state[:, 1:3]
     if deblend:
         _converge(residual, variance, stamps, peaks=peaks, state=state, starts=starts)
-    table = final_fluxes(residual, variance, stamps, peaks, state, starts, others, local_background)
-    return _collect(residual, order, state, table, centers, n)
+    table = final_fluxes(residual, variance, stamps, peaks, state, near, others, local_background)
+    return _collect((residual, order, peaks, stamps), state, table, centers, n)
 
 
 def _converge(
@@ -176,9 +191,14 @@ def _converge(
 
 
 def _collect(
-    residual: Image, order: NDArray[np.int64], state: Floats, table: Floats, centers: Floats, n: int
+    found: tuple[Image, NDArray[np.intp], NDArray[np.int64], Floats],
+    state: Floats,
+    table: Floats,
+    centers: Floats,
+    n: int,
 ) -> PointFit:
     """Put the results in the order of the sources given."""
+    residual, order, places, stamps = found
     columns = np.full((12, n), np.nan)
     columns[0:2, order] = centers.T
     columns[2:10, order] = table.T
@@ -186,4 +206,5 @@ def _collect(
     moved[order] = (state[:, 3] > 0) & np.isfinite(table[:, 2])
     x, y, flux, flux_err, x_err, y_err, chi2, area, seen, background = columns[:10]
     seen, background = np.nan_to_num(seen), np.where(np.isfinite(flux), background, np.nan)
-    return PointFit(residual, x, y, x_err, y_err, flux, flux_err, chi2, area, seen, background, moved)
+    numbers = (x, y, x_err, y_err, flux, flux_err, chi2, area, seen, background)
+    return PointFit(residual, *numbers, moved, order, places, stamps)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uraniborg.algorithms.measurement.boxes import measure_boxes
-from uraniborg.algorithms.measurement.flags import bit_flags, edge_flags
+from uraniborg.algorithms.measurement.blocks import source_blocks
+from uraniborg.algorithms.measurement.flags import bit_flags, bits_around, edge_flags
+from uraniborg.algorithms.measurement.plugins import BUILT_IN, load_plugins
 from uraniborg.algorithms.measurement.psffit import PointFit, fit_points, masked_image
 from uraniborg.core.errors import UserError
 from uraniborg.core.flags import MeasurementFlag, PixelBit
@@ -20,9 +23,6 @@ APERTURES = (3.0, 6.0, 9.0, 12.0, 17.0, 25.0)
 """Default radii of circular apertures in pixels (a subset of Rubin's)."""
 
 type Floats = NDArray[np.float64]
-
-_EXTENDED = 0.1
-"""A source is called extended if its moments exceed those of the point-spread function by this part at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,21 @@ class MeasurementResult:
         (xx + yy) / (psf_xx + psf_yy).
     extendedness : (n,) float
         1 if ``size_ratio`` exceeds 1.1 and does so by three standard errors, else 0.
+    window_x, window_y, window_x_err, window_y_err : (n,) float [pixel]
+        Centroid under the Gaussian that matches the source.
+    sdss_x, sdss_y, sdss_x_err, sdss_y_err : (n,) float [pixel]
+        Top of the image after smoothing with the point-spread function.
+    gaussian_flux, gaussian_flux_err : (n,) float
+        Flux of the matched Gaussian, on the scale of point-source fluxes.
+    kron_flux, kron_flux_err : (n,) float
+    kron_radius : (n,) float [pixel]
+        Flux within 2.5 Kron radii, and that radius.
+    blendedness : (n,) float
+        Part of the light under the source that belongs to its neighbours.
     flags : (n,) int32
         Bits of `uraniborg.core.flags.MeasurementFlag`.
+    extra : mapping of str to (n,) or (n, k) array
+        Columns of further plugins.
     """
 
     x: Floats
@@ -81,7 +94,22 @@ class MeasurementResult:
     sky_err: Floats
     size_ratio: Floats
     extendedness: Floats
+    window_x: Floats
+    window_y: Floats
+    window_x_err: Floats
+    window_y_err: Floats
+    sdss_x: Floats
+    sdss_y: Floats
+    sdss_x_err: Floats
+    sdss_y_err: Floats
+    gaussian_flux: Floats
+    gaussian_flux_err: Floats
+    kron_flux: Floats
+    kron_flux_err: Floats
+    kron_radius: Floats
+    blendedness: Floats
     flags: NDArray[np.int32]
+    extra: Mapping[str, NDArray[np.generic]]
 
     @property
     def snr(self) -> Floats:
@@ -101,6 +129,7 @@ def measure_sources(
     pixel_bits: NDArray[np.uint8] | None = None,
     apertures: tuple[float, ...] = APERTURES,
     max_shift: float = 2.0,
+    plugins: Sequence[str] = (),
 ) -> MeasurementResult:
     """Measure all sources of an image together.
 
@@ -122,6 +151,8 @@ def measure_sources(
         Radii, rising.
     max_shift : float [pixel]
         Largest distance of a centre from its peak.
+    plugins : sequence of str
+        Measurement plugins of other packages to run after those that are built in.
 
     Returns
     -------
@@ -139,22 +170,56 @@ def measure_sources(
     signs = np.ones(len(xs)) if sign is None else np.where(np.asarray(sign) < 0, -1.0, 1.0)
     residual = masked_image(image, variance, bits, int(PixelBit.unusable()))
     points = fit_points(residual, variance, psf, x=xs, y=ys, sign=signs, max_shift=max_shift)
-    radii = np.asarray(apertures, float)
     usable = np.isfinite(points.flux)
-    centers = np.stack([np.where(usable, points.x, xs), np.where(usable, points.y, ys)], axis=1)
-    grids = np.nan_to_num(psf.grids(xs, ys))
-    table, seen = measure_boxes(
-        residual, variance, bits, grids, psf.sampling, psf.stamp_size, centers, np.nan_to_num(points.flux), signs, radii
-    )
-    flags = bit_flags(seen[:, 0], seen[:, 1]) | _fit_flags(points, usable, signs)
-    flags |= edge_flags(centers, (image.shape[0], image.shape[1]), psf.stamp_size // 2, radii[-1], core=seen[:, 4])
-    flags[seen[:, 2] > 0] |= int(MeasurementFlag.SHAPE_FAILED)
-    flags[seen[:, 3] > 0] |= int(MeasurementFlag.APERTURE_BAD_PIXEL)
+    points = replace(points, x=np.where(usable, points.x, xs), y=np.where(usable, points.y, ys))
+    radii = np.asarray(apertures, float)
+    columns = _run_plugins(points, image, variance, signs=signs, radii=radii, plugins=plugins)
+    flags = columns.pop("flags").astype(np.int32) | _fit_flags(points, usable, signs)
+    centers = np.stack([points.x, points.y], axis=1)
+    width = np.sqrt(0.5 * (columns["psf_xx"] + columns["psf_yy"]))
+    reach = np.floor(2.0 * np.nan_to_num(width, nan=1.7) + 0.5).astype(np.int64)
+    if pixel_bits is not None:
+        near = bits_around(centers, bits, np.ones(len(xs), np.int64))
+        flags |= np.where(usable, bit_flags(near, bits_around(centers, bits, reach)), 0)
+    flags |= edge_flags(centers, (image.shape[0], image.shape[1]), psf.stamp_size // 2, radii[-1], core=reach)
     if group is not None:
         blended = np.bincount(group, minlength=1)[group] > 1
         flags[blended] |= int(MeasurementFlag.BLENDED)
-    table[~usable] = np.nan
-    return _result(points, centers, table, flags, radii)
+    return _result(points, columns, flags, radii)
+
+
+def _run_plugins(
+    points: PointFit,
+    image: NDArray[np.floating],
+    variance: NDArray[np.floating],
+    *,
+    signs: Floats,
+    radii: Floats,
+    plugins: Sequence[str],
+) -> dict[str, NDArray[Any]]:
+    """Return all columns of all plugins, and their flags united; NaN (False, 0) for sources that have no flux."""
+    n = len(points.flux)
+    loaded = load_plugins((*BUILT_IN, *plugins))
+    columns: dict[str, NDArray[Any]] = {"flags": np.zeros(n, np.int32)}
+    for plugin in loaded:
+        columns |= {column.name: np.full(n, np.nan) for column in plugin.columns}
+    columns |= {name: np.full((n, len(radii)), np.nan) for name in ("aperture_flux", "aperture_flux_err")}
+    for rows, block in source_blocks(points, image, variance, signs=signs, radii=radii):
+        done: dict[str, NDArray[Any]] = {}
+        for plugin in loaded:
+            made = dict(plugin.measure(replace(block, done=done)))
+            columns["flags"][rows] |= np.asarray(made.pop("flags", np.zeros(len(rows), np.int32))).astype(np.int32)
+            wanted = {column.name for column in plugin.columns}
+            if set(made) != wanted:
+                raise UserError(
+                    f"the measurement plugin {plugin.name!r} made {sorted(made)} instead of {sorted(wanted)}"
+                )
+            for name, values in made.items():
+                if np.ndim(values) > columns[name].ndim:
+                    columns[name] = np.full((n, *np.shape(values)[1:]), np.nan)
+                columns[name][rows] = values
+            done |= made
+    return columns
 
 
 def _fit_flags(points: PointFit, usable: NDArray[np.bool_], signs: Floats) -> NDArray[np.int32]:
@@ -167,38 +232,24 @@ def _fit_flags(points: PointFit, usable: NDArray[np.bool_], signs: Floats) -> ND
 
 
 def _result(
-    points: PointFit, centers: Floats, table: Floats, flags: NDArray[np.int32], radii: Floats
+    points: PointFit, columns: dict[str, NDArray[Any]], flags: NDArray[np.int32], radii: Floats
 ) -> MeasurementResult:
-    xx, yy, xy, xx_err, yy_err, xy_err, psf_xx, psf_yy, psf_xy, sky, sky_err = table[:, :11].T
-    n_radii = len(radii)
-    psf_trace = psf_xx + psf_yy
-    ratio = (xx + yy) / psf_trace
-    error = np.hypot(xx_err, yy_err) / psf_trace
-    extended = np.where(np.isfinite(ratio), (ratio - 1.0 > np.maximum(_EXTENDED, 3.0 * error)).astype(float), np.nan)
+    known = MeasurementResult.__slots__
+    own = {name: values for name, values in columns.items() if name in known}
+    for axis, center in (("x", points.x), ("y", points.y)):  # plugins count from the fitted centre
+        own[f"window_{axis}"] = own[f"window_{axis}"] + center
+        own[f"sdss_{axis}"] = own[f"sdss_{axis}"] + center
     return MeasurementResult(
-        x=centers[:, 0],
-        y=centers[:, 1],
+        x=points.x,
+        y=points.y,
         x_err=np.where(points.moved, points.x_err, np.nan),
         y_err=np.where(points.moved, points.y_err, np.nan),
         psf_flux=points.flux,
         psf_flux_err=points.flux_err,
         chi2=points.chi2,
         area=points.area,
-        xx=xx,
-        yy=yy,
-        xy=xy,
-        xx_err=xx_err,
-        yy_err=yy_err,
-        xy_err=xy_err,
-        psf_xx=psf_xx,
-        psf_yy=psf_yy,
-        psf_xy=psf_xy,
         apertures=radii,
-        aperture_flux=table[:, 11 : 11 + n_radii],
-        aperture_flux_err=table[:, 11 + n_radii :],
-        sky=sky,
-        sky_err=sky_err,
-        size_ratio=ratio,
-        extendedness=extended,
         flags=flags,
+        extra={name: values for name, values in columns.items() if name not in known},
+        **own,
     )

@@ -7,6 +7,7 @@ from uraniborg.algorithms.photometry.color_terms import (
     ReferenceMagnitudes,
     color_terms,
 )
+from uraniborg.algorithms.photometry.spatial import CalibrationField, fit_calibration_field
 from uraniborg.algorithms.photometry.zero_point import (
     AB_NJY,
     ZeroPoint,
@@ -18,11 +19,13 @@ from uraniborg.algorithms.photometry.zero_point import (
 __all__ = (
     "AB_NJY",
     "COLOR_TERMS",
+    "CalibrationField",
     "ColorTerm",
     "ColorTermSet",
     "ReferenceMagnitudes",
     "ZeroPoint",
     "color_terms",
+    "fit_calibration_field",
     "fit_zero_point",
     "flux_scale",
     "per_adu_and_second",

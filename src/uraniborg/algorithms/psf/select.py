@@ -45,7 +45,7 @@ def select_stars(
     bad: NDArray[np.bool_],
     min_snr: float = 40.0,
     isolation: float = 12.0,
-    max_stars: int = 300,
+    max_stars: int = 1000,
 ) -> StarSelection:
     """Select stars by the locus of constant size.
 

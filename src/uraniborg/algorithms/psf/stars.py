@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ("StarStamps", "cut_stamps", "fit_centers", "stamp_gradients")
+__all__ = ("StarStamps", "cut_stamps", "fit_centers", "make_stamps", "stamp_gradients")
 
 type Floats = NDArray[np.float64]
 
@@ -104,8 +104,28 @@ def cut_stamps(
     centers = np.stack([x0, y0], axis=1).astype(np.int64)
     masked = np.zeros((1, 1), bool) if unusable is None else unusable
     data, noise = _cut(image, variance, masked, unusable is not None, centers, size)
-    offsets = (np.asarray(x, float) - x0, np.asarray(y, float) - y0)
-    return StarStamps(data, noise, x0, y0, *offsets, np.zeros(x0.size), *_noise_law(data, noise))
+    return make_stamps(data, noise, x=np.asarray(x, float), y=np.asarray(y, float))
+
+
+def make_stamps(data: Floats, variance: Floats, *, x: Floats, y: Floats) -> StarStamps:
+    """Return stamps that were cut elsewhere.
+
+    Parameters
+    ----------
+    data : (n, s, s) float
+        Background-subtracted pixels, zero where there is no usable one.
+    variance : (n, s, s) float
+        Their variance, infinite there.
+    x, y : (n,) float [pixel]
+        Approximate centres in the image; the central pixel of a stamp is the one that they lie in.
+
+    Returns
+    -------
+    StarStamps
+        With zero flux.
+    """
+    x0, y0 = np.floor(x + 0.5), np.floor(y + 0.5)
+    return StarStamps(data, variance, x0, y0, x - x0, y - y0, np.zeros(x0.size), *_noise_law(data, variance))
 
 
 def _noise_law(data: Floats, variance: Floats) -> tuple[Floats, Floats]:

@@ -7,13 +7,15 @@ finds everything, refines sky and model, and measures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uraniborg.algorithms.background import BackgroundModel, estimate_background
-from uraniborg.algorithms.detection import Footprints, detect_sources, footprint_bits
+from uraniborg.algorithms.detection import Footprints, detect_bright, detect_sources, footprint_bits
 from uraniborg.algorithms.measurement import (
     APERTURES,
     ApertureCorrection,
@@ -25,6 +27,7 @@ from uraniborg.algorithms.measurement import (
 from uraniborg.algorithms.psf import PsfFit, StarSelection, fit_psf, gaussian_psf, select_stars
 from uraniborg.algorithms.psf.analytic import stamp_size_for
 from uraniborg.algorithms.psf.stars import cut_stamps
+from uraniborg.algorithms.singleframe.quality import MAX_SOURCES, SkyCheck, brightest_sources, check_sky, crowding_notes
 from uraniborg.core.errors import AlgorithmError, UserError
 from uraniborg.core.flags import MeasurementFlag, PixelBit, has_flag
 from uraniborg.core.pixelgrid import PsfModel
@@ -56,6 +59,10 @@ class FrameCharacterization:
     aperture_correction : ApertureCorrection
         Factor from point-source flux to flux within ``correction_radius``.
     correction_radius : float [pixel]
+    sky_check : SkyCheck
+        Fluxes on places without sources.
+    notes : tuple of str
+        What makes the measurements worse than they should be; empty for an ordinary field.
     """
 
     background: BackgroundModel
@@ -65,6 +72,8 @@ class FrameCharacterization:
     used_for_psf: NDArray[np.bool_]
     aperture_correction: ApertureCorrection
     correction_radius: float
+    sky_check: SkyCheck
+    notes: tuple[str, ...]
 
 
 def characterize_frame(
@@ -78,6 +87,8 @@ def characterize_frame(
     max_order: int = 2,
     apertures: tuple[float, ...] = APERTURES,
     correction_radius: float = 12.0,
+    psf_fitter: Callable[..., PsfFit] = fit_psf,
+    plugins: Sequence[str] = (),
 ) -> FrameCharacterization:
     """Subtract the sky, find sources, model the point-spread function, measure.
 
@@ -99,6 +110,10 @@ def characterize_frame(
         Radii, rising.
     correction_radius : float [pixel]
         One of ``apertures``: the aperture that point-source fluxes are brought to.
+    psf_fitter : callable
+        Function with the interface of `uraniborg.algorithms.psf.fit_psf` that makes the final model.
+    plugins : sequence of str
+        Measurement plugins of other packages to run besides those that are built in.
 
     Returns
     -------
@@ -117,30 +132,37 @@ def characterize_frame(
         raise UserError(f"the radius of the aperture correction, {correction_radius}, is not one of {apertures}")
     bits = np.zeros(image.shape, np.uint8) if pixel_bits is None else pixel_bits
     unusable = (bits & int(PixelBit.unusable())) != 0
-    sky = estimate_background(image, unusable=unusable, cell_size=cell_size, thin=4 if image.shape[0] > 1000 else 1)
-    flat = image - sky.evaluate()
-    guess = gaussian_psf(fwhm / 2.3548)
-    found = _detect(flat, variance, guess, unusable=unusable, threshold=_FIRST_THRESHOLD)
+    large = min(image.shape) > 1000
+    sky = estimate_background(image, unusable=unusable, cell_size=cell_size, thin=4 if large else 1)
+    flat = sky.subtract_from(image)
+    found = detect_bright(flat, variance, fwhm=fwhm, unusable=unusable, threshold=_FIRST_THRESHOLD)
     if found.peak_x.size < 10:
+        guess = gaussian_psf(fwhm / 2.3548)
         found = _detect(flat, variance, guess, unusable=unusable, threshold=threshold)
-    sky = estimate_background(image, unusable=unusable | found.mask(), cell_size=cell_size)
-    flat = image - sky.evaluate()
+    masked = unusable | found.mask()
+    sky = estimate_background(image, unusable=masked, cell_size=cell_size, thin=2 if large else 1)
+    flat = sky.subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=fwhm)
     psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=None)
     found = _detect(flat, variance, psf.model, unusable=unusable, threshold=threshold)
     sky = estimate_background(image, unusable=unusable | found.mask(), cell_size=cell_size)
-    flat = image - sky.evaluate()
+    flat = sky.subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=psf.fwhm)
-    psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=max_order)
+    psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=max_order, fitter=psf_fitter)
+    occupied = unusable | found.mask()
+    n_found, notes = found.peak_x.size, crowding_notes(found, sky, measured=min(found.peak_x.size, MAX_SOURCES))
+    if n_found > MAX_SOURCES:
+        found, stars = _keep(found, stars)
     sources = measure_sources(
         flat,
         variance,
         psf.model,
-        x=found.peak_x,
-        y=found.peak_y,
+        x=found.peak_x + found.peak_offset[:, 0],
+        y=found.peak_y + found.peak_offset[:, 1],
         group=found.peak_footprint,
         pixel_bits=bits,
         apertures=apertures,
+        plugins=plugins,
     )
     in_footprint = footprint_bits(found, bits)[found.peak_footprint]
     saturated = (in_footprint & int(PixelBit.SATURATED)) != 0
@@ -148,7 +170,18 @@ def characterize_frame(
     used = np.zeros(found.peak_x.size, bool)
     used[stars.indices[psf.used]] = True
     correction = _correct(sources, used, image.shape, aperture=apertures.index(correction_radius))
-    return FrameCharacterization(sky, psf, found, sources, used, correction, correction_radius)
+    check = check_sky(flat, variance, psf.model, occupied=occupied)
+    return FrameCharacterization(sky, psf, found, sources, used, correction, correction_radius, check, notes)
+
+
+def _keep(found: Footprints, stars: StarSelection) -> tuple[Footprints, StarSelection]:
+    """Leave the most significant peaks, and the stars of the point-spread model, which are among them."""
+    kept = brightest_sources(found)
+    kept[stars.indices] = True
+    number = np.cumsum(kept) - 1
+    peaks = {name: getattr(found, f"peak_{name}")[kept] for name in ("x", "y", "footprint", "value", "offset")}
+    fewer = replace(found, **{f"peak_{name}": values for name, values in peaks.items()})
+    return fewer, replace(stars, indices=number[stars.indices])
 
 
 def _detect(
@@ -223,6 +256,7 @@ def _fit(
     stars: StarSelection,
     unusable: NDArray[np.bool_],
     max_order: int | None,
+    fitter: Callable[..., PsfFit] = fit_psf,
 ) -> PsfFit:
     """Fit the point-spread function; a quick constant one where no order is given."""
     if stars.indices.size == 0:
@@ -234,9 +268,9 @@ def _fit(
     x, y = found.peak_x[stars.indices].astype(float), found.peak_y[stars.indices].astype(float)
     width = 2.3548 * stars.size
     if max_order is None:
-        quick = {"max_order": 0, "max_stars": 50, "n_iterations": 2}
+        quick: dict[str, Any] = {"max_order": 0, "max_stars": 50, "n_iterations": 2}
         return fit_psf(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, **quick)
-    return fit_psf(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, max_order=max_order, n_iterations=3)
+    return fitter(flat, variance, x=x, y=y, unusable=unusable, fwhm=width, max_order=max_order, n_iterations=3)
 
 
 def _correct(

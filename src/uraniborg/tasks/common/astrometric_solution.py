@@ -6,16 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy.table import Table
-from lsst.images import DetectorFrame, SkyProjection, VisitImage
+from lsst.images import Box, DetectorFrame, SkyProjection
 from numpy.typing import NDArray
 
 from uraniborg.algorithms.astrometry import (
     PlaneFit,
+    extra_error,
     fit_correction,
     match_catalogs,
+    match_patterns,
     mutual_neighbors,
     sky_offsets,
     to_tangent_plane,
+    unit_vectors,
 )
 from uraniborg.core.errors import AlgorithmError
 from uraniborg.core.flags import MeasurementFlag, has_flag
@@ -39,6 +42,12 @@ UNUSABLE_CENTROID = (
     | MeasurementFlag.NO_DATA
 )
 """Flags of sources whose position says nothing about a star's."""
+
+STARS_FOR_PATTERNS = 12
+"""Sources and references from which patterns are looked for; fewer are matched by the shift that most agree on."""
+
+STARS_FOR_FLOOR = 30
+"""Pairs from which the error that more light does not lower is taken from their scatter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +127,13 @@ def source_positions(sources: Table) -> SourcePositions:
 
 
 def solve_astrometry(
-    image: VisitImage,
+    first: SkyProjection[DetectorFrame],
     sources: SourcePositions,
     stars: ReferenceStars,
     *,
-    max_shift: float = 30.0,
+    bbox: Box,
+    max_shift: float = 60.0,
+    max_rotation: float = 2.0,
     match_radius: float = 0.5,
     min_snr: float = 10.0,
     floor: float = 15.0,
@@ -133,20 +144,25 @@ def solve_astrometry(
 
     Parameters
     ----------
-    image : lsst.images.VisitImage
-        Image with its first-guess projection.
+    first : lsst.images.SkyProjection
+        First-guess projection.
     sources : SourcePositions
         Sources of the image.
     stars : ReferenceStars
         At the epoch of the exposure, brightest first.
+    bbox : lsst.images.Box
+        Pixels of the image.
     max_shift : float [arcsec]
         Largest error of the first guess.
+    max_rotation : float [deg]
+        Its largest turn.
     match_radius : float [arcsec]
         Largest separation of a pair after the shift was found.
     min_snr : float
         Faintest sources to use.
     floor : float [mas]
-        Error of a position that more light does not lower (turbulence).
+        Error of a position that more light does not lower (turbulence); found from the scatter where there are enough
+        pairs.
     min_stars : int
         Fewest stars of a fit.
     max_model : str
@@ -157,44 +173,69 @@ def solve_astrometry(
     AstrometricSolution
         With the first guess and the reason in ``failure`` where there is no significant match.
     """
-    first, box = image.sky_projection, image.bbox
     rows = np.flatnonzero(sources.usable & (sources.snr >= min_snr) & np.isfinite(sources.x + sources.y))
     rows = rows[np.argsort(-sources.snr[rows], kind="stable")]
-    middle = (0.5 * (box.x.min + box.x.max), 0.5 * (box.y.min + box.y.max))
+    middle = (0.5 * (bbox.x.min + bbox.x.max), 0.5 * (bbox.y.min + bbox.y.max))
     scale = pixel_scale(first, *middle)
     center = tuple(float(value) for value in pixel_to_sky(first, *middle))
     points = np.column_stack([sources.x[rows], sources.y[rows]])
     try:
-        match = match_catalogs(
-            to_tangent_plane(*pixel_to_sky(first, *points.T), center),
-            to_tangent_plane(stars.ra, stars.dec, center),
-            max_shift=max_shift,
-            tolerance=match_radius,
+        pair = _match(
+            pixel_to_sky(first, *points.T), stars, center, limits=(max_shift, max_rotation), tolerance=match_radius
         )
-        if len(match.source) < min_stars:
-            raise AlgorithmError("too few matched stars", n_matches=len(match.source), min_stars=min_stars)
+        if len(pair[0]) < min_stars:
+            raise AlgorithmError("too few matched stars", n_matches=len(pair[0]), min_stars=min_stars)
     except AlgorithmError as error:
-        kept = with_fits_approximation(first, bbox=box)
+        kept = with_fits_approximation(first, bbox=bbox)
         return _unsolved(kept, str(error), points=points, rows=rows, stars=stars, radius=match_radius / scale)
     targets = np.column_stack(sky_to_pixel(first, stars.ra, stars.dec))
-    errors = sources.error[rows]
-    pair = (match.source, match.reference)
-    for _ in range(2):
-        sigma = np.sqrt(errors[pair[0]] ** 2 + (np.hypot(stars.error[pair[1]], floor) / 1000.0 / scale) ** 2)
-        fit = fit_correction(
-            points[pair[0]],
-            targets[pair[1]],
-            sigma,
-            max_model=max_model,
-            origin=np.array(middle),
-            scale=0.5 * float(np.hypot(*box.shape)),
-        )
+    geometry = {"max_model": max_model, "origin": np.array(middle), "scale": 0.5 * float(np.hypot(*bbox.shape))}
+    blur = floor / 1000.0 / scale
+    for _ in range(4):
+        sigma = np.hypot(sources.error[rows[pair[0]]], stars.error[pair[1]] / 1000.0 / scale)
+        fit = fit_correction(points[pair[0]], targets[pair[1]], np.hypot(sigma, blur), **geometry)
         fitted, again = pair, mutual_neighbors(fit.correction.apply(points), targets, match_radius / scale)
-        if (np.array_equal(again[0], pair[0]) and np.array_equal(again[1], pair[1])) or len(again[0]) < min_stars:
+        settled = np.array_equal(again[0], pair[0]) and np.array_equal(again[1], pair[1])
+        old = blur
+        if np.count_nonzero(fit.used) >= STARS_FOR_FLOOR:
+            blur = extra_error(fit.residuals[fit.used], sigma[fit.used], fit.n_parameters)
+        if (settled and abs(blur - old) <= 0.1 * old) or len(again[0]) < min_stars:
             break
         pair = again
-    projection = correct_projection(first, fit.correction, bbox=box)
+    projection = correct_projection(first, fit.correction, bbox=bbox)
     return _solved(projection, fit, first, points=points, pair=fitted, rows=rows, stars=stars)
+
+
+def _match(
+    sky: tuple[NDArray[np.float64], NDArray[np.float64]],
+    stars: ReferenceStars,
+    center: tuple[float, float],
+    *,
+    limits: tuple[float, float],
+    tolerance: float,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows of sources at first-guess positions and of their reference stars."""
+    max_shift, max_rotation = limits
+    if min(len(sky[0]), len(stars)) >= STARS_FOR_PATTERNS:
+        try:
+            found = match_patterns(
+                unit_vectors(*sky),
+                unit_vectors(stars.ra, stars.dec),
+                max_shift=max_shift,
+                max_rotation=max_rotation,
+                tolerance=tolerance,
+            )
+            return found.source, found.reference
+        except AlgorithmError:
+            pass  # a few stars among many others agree on a small shift before they make a pattern
+    near = match_catalogs(
+        to_tangent_plane(*sky, center),
+        to_tangent_plane(stars.ra, stars.dec, center),
+        max_shift=max_shift,
+        max_rotation=min(max_rotation, 0.5),
+        tolerance=tolerance,
+    )
+    return near.source, near.reference
 
 
 def _unsolved(

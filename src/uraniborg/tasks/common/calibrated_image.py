@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import astropy.units as u
-import numpy as np
 from lsst.images import Image, ObservationSummaryStats, VisitImage
-from lsst.images.fields import ChebyshevField
 
 from uraniborg.algorithms.photometry import flux_scale
+from uraniborg.model.photo_calib import constant_field, scale_pixels, to_chebyshev
 from uraniborg.tasks.common.calibration import Calibration
 
 __all__ = ("calibrated_image",)
@@ -30,17 +29,20 @@ def calibrated_image(calibration: Calibration, stats: ObservationSummaryStats) -
         subtracted before, stay in electron.
     """
     image, projection = calibration.image, calibration.astrometry.projection
-    scale = flux_scale(calibration.photometry.zero_point)
-    box = image.bbox
-    pixels = Image(image.image.array * np.float32(scale), bbox=box, unit=u.nJy, sky_projection=projection)
+    box, unit = image.bbox, u.nJy / u.electron
+    if calibration.variation is None:
+        field = constant_field(flux_scale(calibration.photometry.zero_point), box, unit=unit)
+    else:
+        field = to_chebyshev(calibration.variation, box, unit=unit)
+    pixels = Image(scale_pixels(image.image.array, field), bbox=box, unit=u.nJy, sky_projection=projection)
     return VisitImage(
         pixels,
         mask=image.mask.copy(),
-        variance=Image(image.variance.array * np.float32(scale**2), bbox=box, unit=u.nJy**2),
+        variance=Image(scale_pixels(image.variance.array, field, power=2), bbox=box, unit=u.nJy**2),
         sky_projection=projection,
         obs_info=image.obs_info,
         summary_stats=stats,
-        photometric_scaling=ChebyshevField(box, np.array([[scale]]), unit=u.nJy / u.electron),
+        photometric_scaling=field,
         psf=image.psf,
         detector=image.detector,
         aperture_corrections=dict(image.aperture_corrections),

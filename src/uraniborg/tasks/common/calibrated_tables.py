@@ -7,7 +7,7 @@ from astropy.table import Table
 from lsst.images import ObservationSummaryStats, VisitImage
 from numpy.typing import NDArray
 
-from uraniborg.algorithms.photometry import AB_NJY, flux_scale, per_adu_and_second
+from uraniborg.algorithms.photometry import AB_NJY, per_adu_and_second
 from uraniborg.algorithms.psf import gaussian_fwhm, psf_shape, radial_fwhm
 from uraniborg.core.flags import MeasurementFlag, flag_columns
 from uraniborg.model.masks import select_pixels
@@ -62,7 +62,8 @@ def source_table(sources: Table, calibration: Calibration) -> Table:
         Declared as ``Source``.
     """
     image, solution = calibration.image, calibration.astrometry
-    scale = flux_scale(calibration.photometry.zero_point)
+    n, x, y = len(sources), np.asarray(sources["x"], float), np.asarray(sources["y"], float)
+    scale = calibration.scale(x, y)
     wanted = declared_columns("Source")
     columns = {name: np.asarray(sources[name]) for name in sources.colnames if name in wanted}
     for name in sources.colnames:
@@ -71,7 +72,6 @@ def source_table(sources: Table, calibration: Calibration) -> Table:
             columns[flux] = np.asarray(sources[name], dtype=np.float64) * scale
     for name in ("sky", "skyErr"):
         columns[name] = np.asarray(sources[name], dtype=np.float64) * scale
-    n, x, y = len(sources), np.asarray(sources["x"]), np.asarray(sources["y"])
     ra, dec = pixel_to_sky(solution.projection, x, y)
     jacobian = pixel_jacobians(solution.projection, x, y) / 3600.0
     centroid_err = np.column_stack([np.asarray(sources["xErr"]), np.asarray(sources["yErr"])])

@@ -10,13 +10,19 @@ from lsst.images.psfs import GaussianPointSpreadFunction
 
 from uraniborg.algorithms.psf import psf_shape
 from uraniborg.algorithms.singleframe import FrameCharacterization
-from uraniborg.core.flags import flag_columns
+from uraniborg.core.flags import MeasurementFlag, flag_columns
 from uraniborg.core.ids import source_ids
 from uraniborg.model.psf import from_lsst, to_lsst
 from uraniborg.model.tables import conform
 from uraniborg.tasks.common.calibrated_tables import FLAG_NAMES
 
 __all__ = ("characterized_image", "first_width", "preliminary_source_table")
+
+_ONLY_HERE = {
+    "sdssCentroid_flag": MeasurementFlag.PEAK_CENTROID_FAILED,
+    "kronFlux_flag": MeasurementFlag.KRON_FAILED,
+    "kronFlux_flag_edge": MeasurementFlag.KRON_EDGE,
+}
 
 
 def preliminary_source_table(
@@ -36,7 +42,7 @@ def preliminary_source_table(
     Returns
     -------
     astropy.table.Table
-        Declared as ``PreliminarySource``.
+        Declared as ``PreliminarySource``, and after these columns those of further measurement plugins.
     """
     sources, peaks = found.sources, found.footprints
     n, x0, y0 = len(sources.x), *origin
@@ -73,10 +79,20 @@ def preliminary_source_table(
         columns[f"i{axes}"] = getattr(sources, axes)
         columns[f"i{axes}Err"] = getattr(sources, f"{axes}_err")
         columns[f"i{axes}PSF"] = getattr(sources, f"psf_{axes}")
+    for kind in ("window", "sdss"):
+        for axis, start in (("x", x0), ("y", y0)):
+            columns[f"{kind}{axis.upper()}"] = getattr(sources, f"{kind}_{axis}") + start
+            columns[f"{kind}{axis.upper()}Err"] = getattr(sources, f"{kind}_{axis}_err")
+    columns |= {"gaussianInstFlux": sources.gaussian_flux * correction, "kronInstFlux": sources.kron_flux}
+    columns |= {"gaussianInstFluxErr": sources.gaussian_flux_err * correction, "kronInstFluxErr": sources.kron_flux_err}
+    columns |= {"kronRad": sources.kron_radius, "blendedness": sources.blendedness}
     columns |= {"extendedness": sources.extendedness, "sizeExtendedness": sources.size_ratio, "snr": sources.snr}
     columns |= {"flags": sources.flags, "usedForPsf": found.used_for_psf}
-    columns |= flag_columns(sources.flags, FLAG_NAMES)
-    return conform(Table(columns, meta={"visit": visit, "detector": detector}), "PreliminarySource")
+    columns |= flag_columns(sources.flags, FLAG_NAMES | _ONLY_HERE)
+    table = conform(Table(columns, meta={"visit": visit, "detector": detector}), "PreliminarySource")
+    for name, values in sources.extra.items():
+        table[name] = values
+    return table
 
 
 def first_width(image: VisitImage) -> float:
@@ -129,6 +145,7 @@ def characterized_image(image: VisitImage, found: FrameCharacterization) -> Visi
     mask.set("DETECTION_EDGE", edge)
     correction = found.aperture_correction.value if found.aperture_correction.n_stars else 1.0
     metadata = dict(image.metadata) | {"PSF_ORDER": found.psf.order, "PSF_REASON": found.psf.reason}
+    metadata |= {"SKY_CHECK_MEAN": found.sky_check.mean, "SKY_CHECK_WIDTH": found.sky_check.width}
     flat = image.image.array - mesh.evaluate()
     return VisitImage(
         Image(flat.astype(image.image.array.dtype), bbox=image.bbox, unit=unit),

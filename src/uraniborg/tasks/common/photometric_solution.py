@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from astropy.table import Table
+from lsst.images import Box
 from numpy.typing import NDArray
 
-from uraniborg.algorithms.photometry import ZeroPoint, fit_zero_point
+from uraniborg.algorithms.photometry import CalibrationField, ZeroPoint, fit_calibration_field, fit_zero_point
 from uraniborg.core.flags import MeasurementFlag, has_flag
 
-__all__ = ("choose_standards", "solve_photometry", "usable_fluxes")
+__all__ = ("choose_standards", "solve_photometry", "solve_variation", "usable_fluxes")
 
 UNUSABLE_FLUX = (
     MeasurementFlag.PSF_FLUX_FAILED
@@ -104,3 +105,55 @@ def solve_photometry(
     residuals = np.full(len(flux), np.nan)
     residuals[good] = magnitude[good] + 2.5 * np.log10(flux[good]) - fit.zero_point
     return ZeroPoint(fit.zero_point, fit.error, fit.scatter, fit.n_used, fit.used, residuals)
+
+
+def solve_variation(
+    flux: NDArray[np.float64],
+    flux_err: NDArray[np.float64],
+    *,
+    place: tuple[NDArray[np.float64], NDArray[np.float64]],
+    bbox: Box,
+    magnitude: NDArray[np.float64],
+    magnitude_err: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    moving: NDArray[np.bool_],
+    scatter: float,
+    min_stars: int = 2,
+    max_degree: int = 2,
+) -> CalibrationField | None:
+    """Fit how the calibration varies over an image.
+
+    Parameters
+    ----------
+    flux, flux_err : (n,) float [electron]
+    place : (x, y), each (n,) float [pixel]
+        Positions of the stars.
+    bbox : lsst.images.Box
+        Pixels of the image.
+    magnitude, magnitude_err, usable, moving, scatter, min_stars
+        As for `solve_photometry`.
+    max_degree : int
+        Highest degree to try.
+
+    Returns
+    -------
+    CalibrationField or None
+        None where no variation is significant.
+    """
+    good = usable & np.isfinite(magnitude) & np.isfinite(flux) & (flux > 0.0)
+    chosen = choose_standards(good, moving, min_stars=min_stars)
+    if max_degree == 0 or not chosen.any():
+        return None
+    field = fit_calibration_field(
+        np.where(chosen, flux, np.nan),
+        flux_err,
+        magnitude,
+        magnitude_err=magnitude_err,
+        x=place[0],
+        y=place[1],
+        corner=(bbox.x.min - 0.5, bbox.y.min - 0.5),
+        size=(float(bbox.x.size), float(bbox.y.size)),
+        max_degree=max_degree,
+        intrinsic_scatter=scatter,
+    )
+    return field if field.degree > 0 else None
