@@ -69,9 +69,7 @@ class FrameStack:
         """Number of frames so far."""
         return len(self._scales)
 
-    def add(
-        self, frame: NDArray[np.floating], *, scale: float = 1.0, bad: NDArray[np.bool_] | None = None
-    ) -> None:
+    def add(self, frame: NDArray[np.floating], *, scale: float = 1.0, bad: NDArray[np.bool_] | None = None) -> None:
         """Add a frame.
 
         Parameters

@@ -103,9 +103,7 @@ def measure_flat_covariance(
     return FlatCovariance(0.5 * (means[0] + means[1]), means[0], means[1], covariance, error, int(good.sum()))
 
 
-def _levels(
-    first: NDArray[np.floating], second: NDArray[np.floating], good: NDArray[np.bool_]
-) -> tuple[float, float]:
+def _levels(first: NDArray[np.floating], second: NDArray[np.floating], good: NDArray[np.bool_]) -> tuple[float, float]:
     return float(first[good].mean(dtype=np.float64)), float(second[good].mean(dtype=np.float64))
 
 

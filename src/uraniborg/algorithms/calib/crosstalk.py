@@ -81,7 +81,7 @@ class CrosstalkSums:
         bright : float [adu]
             Sources brighter than this are used; fainter pixels of them are taken as they are.
         guess : (n, m) float [], optional
-            Coefficients so far; outliers are those of the residuals.
+            Coefficients from which outliers are told; those of this exposure alone if not given.
         bad : (n, my, mx) bool, optional
             Pixels of victims to leave out.
 
@@ -107,9 +107,10 @@ class CrosstalkSums:
             if self.same:
                 columns[v] = 0.0
             y = residual.ravel()[index].astype(np.float64)
-            model = guess[v] @ columns if guess is not None else np.zeros(y.size)
             if y.size < 10:
                 continue
+            first = np.linalg.pinv(columns @ columns.T) @ (columns @ y) if guess is None else guess[v]
+            model = first @ columns
             offset = y - model
             middle = float(np.median(offset))
             sigma = max(float(noise[v]), float(1.4826 * np.median(np.abs(offset - middle))))

@@ -124,8 +124,8 @@ def _local_level(image: NDArray[np.float32]) -> NDArray[np.float32]:
 def _columns(excess: NDArray[np.floating], good: Mask, sigma: float, n_sigma: float, floor: float) -> Mask:
     """Return parts of columns whose mean over some rows stands out."""
     size = min(_BLOCK, excess.shape[0])
-    share = uniform_filter1d(good.astype(np.float32), size, axis=0, mode="nearest")
-    mean = uniform_filter1d(excess.astype(np.float32), size, axis=0, mode="nearest") / np.maximum(share, 1e-3)
+    share = uniform_filter1d(good.astype(np.float32), size, axis=0, mode="constant")
+    mean = uniform_filter1d(excess.astype(np.float32), size, axis=0, mode="constant") / np.maximum(share, 1e-3)
     error = sigma / np.sqrt(np.maximum(share * size, 1.0))
     return np.asarray((mean > np.maximum(n_sigma * error, 0.5 * floor)) & (share > 0.25))
 

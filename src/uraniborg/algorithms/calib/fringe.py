@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, uniform_filter
+from scipy.ndimage import binary_dilation, gaussian_filter, uniform_filter
 
 from uraniborg.algorithms.calib.noise import clipped_moments
 from uraniborg.core.errors import Unprocessable
 
-__all__ = ("FringeAmplitude", "find_light", "fit_fringe_amplitude", "relative_to_sky")
+__all__ = ("FringeAmplitude", "find_light", "fit_fringe_amplitude", "relative_to_sky", "smooth_pattern")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,30 @@ def relative_to_sky(
     if not sky > 0.0:
         raise Unprocessable(f"a sky of {sky:.2f} electron cannot show fringes")
     return np.where(usable, image / np.float32(sky) - np.float32(1.0), np.nan).astype(np.float32), sky
+
+
+def smooth_pattern(
+    pattern: NDArray[np.floating], *, bad: NDArray[np.bool_] | None = None, sigma: float = 2.0
+) -> NDArray[np.float32]:
+    """Return a pattern without the noise of single pixels, its mean taken out.
+
+    Noise of the pattern makes every amplitude fitted with it too small; fringes of a spacing of 60 pixels lose 2 % to
+    a Gaussian of 2 pixels, whose noise is seven times smaller.
+
+    Parameters
+    ----------
+    pattern : (ny, nx) float []
+        Combined pattern.
+    bad : (ny, nx) bool, optional
+        Pixels without a value; they are filled from their neighbours.
+    sigma : float [pixel]
+        Of the Gaussian.
+    """
+    usable = np.isfinite(pattern) if bad is None else np.isfinite(pattern) & ~bad
+    weight = gaussian_filter(usable.astype(np.float32), sigma)
+    values = gaussian_filter(np.where(usable, pattern, 0.0).astype(np.float32), sigma)
+    smooth = np.where(weight > 1e-3, values / np.maximum(weight, 1e-3), 0.0)
+    return np.asarray(smooth - smooth[weight > 1e-3].mean(), dtype=np.float32)
 
 
 def fit_fringe_amplitude(

@@ -117,9 +117,7 @@ def trace(pointings: Pointings, geometry: ProjectorGeometry, *, mask_x: Floats, 
     return Beam(x, y, pupil[:, 0], pupil[:, 1])
 
 
-def aim(
-    beam: Beam, geometry: ProjectorGeometry, *, rotator: Floats, mask_x: Floats, mask_y: Floats
-) -> Pointings:
+def aim(beam: Beam, geometry: ProjectorGeometry, *, rotator: Floats, mask_x: Floats, mask_y: Floats) -> Pointings:
     """Return where telescope and projector have to point for beams to arrive where they are wanted.
 
     Parameters

@@ -67,9 +67,7 @@ class PhotonTransfer:
     used: NDArray[np.bool_]
 
 
-def covariance_model(
-    levels: Floats, *, gain: float, a: Floats, b: Floats, noise: Floats, loss: float = 0.0
-) -> Floats:
+def covariance_model(levels: Floats, *, gain: float, a: Floats, b: Floats, noise: Floats, loss: float = 0.0) -> Floats:
     """Return the covariances of flats.
 
     Parameters

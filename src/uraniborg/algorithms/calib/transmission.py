@@ -29,7 +29,7 @@ class TransmissionCurve:
     width : (m,) float [nm]
         Integral of the throughput over its largest value.
     leak : (m,) float []
-        Largest throughput more than twice the width away from the effective wavelength, over the largest of all.
+        Largest throughput more than 1.5 widths away from the effective wavelength, over the largest of all.
     """
 
     wavelength: Floats
@@ -90,6 +90,6 @@ def measure_transmission(
     area = (throughput * steps).sum(axis=1)
     effective = (throughput * points * steps).sum(axis=1) / area
     width = area / throughput.max(axis=1)
-    far = np.abs(points - effective[:, None]) > 2.0 * width[:, None]
+    far = np.abs(points - effective[:, None]) > 1.5 * width[:, None]
     leak = np.where(far, throughput, 0.0).max(axis=1) / throughput.max(axis=1)
     return TransmissionCurve(points, throughput, error, effective, width, leak)
