@@ -69,6 +69,11 @@ class FrameStack:
         """Number of frames so far."""
         return len(self._scales)
 
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Scales of the frames so far."""
+        return tuple(self._scales)
+
     def add(self, frame: NDArray[np.floating], *, scale: float = 1.0, bad: NDArray[np.bool_] | None = None) -> None:
         """Add a frame.
 

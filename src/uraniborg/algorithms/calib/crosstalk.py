@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, uniform_filter
 
 from uraniborg.core.errors import Unprocessable, UserError
 
@@ -151,7 +151,7 @@ class CrosstalkSums:
 
 
 def detector_levels(image: NDArray[np.floating], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the local level of an image: clipped medians of cells of its usable pixels [same unit].
+    """Return the local level of an image: medians of cells of its usable pixels, averaged over 5 by 5 cells [same unit].
 
     Parameters
     ----------
@@ -170,4 +170,6 @@ def detector_levels(image: NDArray[np.floating], usable: NDArray[np.bool_]) -> N
     values = np.full(shape, whole, dtype=np.float32)
     if filled.any():
         values[filled] = np.nanmedian(cells[filled], axis=1)
+    # The noise of a single cell would be common to all pixels of a spot, and be missing in the formal errors.
+    values = uniform_filter(values, 5, mode="nearest")
     return np.asarray(np.repeat(np.repeat(values, _CELL, 0), _CELL, 1)[: image.shape[0], : image.shape[1]])

@@ -138,7 +138,7 @@ def fit_fringe_amplitude(
     odd = ((y + x) % 2).astype(bool)
     whole = _project(image, pattern, usable)
     halves = [_project(image, pattern, usable & part) for part in (odd, ~odd)]
-    # Each half is corrected with the amplitude of the other, so noise does not make the residual look better than it is.
+    # Each half is corrected with the amplitude of the other: noise must not make the residual look better than it is.
     left = abs(halves[0][0] - halves[1][0])
     return FringeAmplitude(whole[0], whole[1], float(left / max(abs(whole[0]), 1e-30)))
 

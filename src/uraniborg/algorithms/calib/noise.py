@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ def measure_read_noise(frames: Sequence[NDArray[np.floating]], *, rounded: bool 
         raise Unprocessable(f"the read noise needs two frames without light, there are {len(frames)}")
     columns = frames[0].shape[1]
     sums, number = 0.0, 0
-    for first, second in zip(frames[:-1], frames[1:], strict=True):
+    for first, second in pairwise(frames):
         difference = np.asarray(second, dtype=np.float64) - first
         difference -= np.median(difference, axis=1, keepdims=True)
         _, rough, _ = clipped_moments(difference)
