@@ -7,7 +7,7 @@ import pytest
 from astropy.table import Table
 
 from uraniborg.core.errors import UserError
-from uraniborg.sim.files import check_empty, read_table, run_all, write_table
+from uraniborg.sim.files import read_table, run_all, write_table
 
 
 def test_tables_come_back(tmp_path) -> None:
@@ -19,15 +19,6 @@ def test_tables_come_back(tmp_path) -> None:
     assert again["b"].unit == "electron"
     with pytest.raises(UserError, match=r"no table x\.parquet"):
         read_table(tmp_path / "x.parquet")
-
-
-def test_only_empty_folders_are_accepted(tmp_path) -> None:
-    check_empty(tmp_path)
-    check_empty(tmp_path / "absent")
-    (tmp_path / "x").write_text("x")
-    for path in (tmp_path, tmp_path / "x"):
-        with pytest.raises(UserError, match="not an empty folder"):
-            check_empty(path)
 
 
 def test_results_come_in_the_order_of_the_work() -> None:

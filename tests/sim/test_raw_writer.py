@@ -11,8 +11,8 @@ from uraniborg.archive.ingest import ingest_raws, ingest_reduced
 from uraniborg.archive.repository import create_repository
 from uraniborg.core.errors import UserError
 from uraniborg.instruments.simcam import SimCam
-from uraniborg.instruments.simcam.raw_layout import join_segments
-from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig
+from uraniborg.instruments.simcam.raw_layout import join_segments, raw_file_name
+from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig, GhostConfig
 from uraniborg.sim.config import CameraConfig, ObservingConfig, SimConfig, SkyConfig
 from uraniborg.sim.raw_exposure import detector_properties
 from uraniborg.sim.writer import SimulatedField, simulate_calibrations, simulate_field
@@ -55,7 +55,7 @@ def test_calibrations_alone_are_the_same_files(field, tmp_path) -> None:
     raws = [name for name in alone if name.startswith("raw/")]
     assert len(raws) == 8
     assert len(field.raws) == 10
-    for name in alone.keys() - {"truth/raws.parquet"}:
+    for name in alone.keys() - {"truth/raws.parquet", "survey.yaml"}:
         assert alone[name] == whole[name]
 
 
@@ -122,3 +122,70 @@ def test_impossible_cameras_are_refused_before_anything_is_written(tmp_path) -> 
     with pytest.raises(UserError, match="cannot be cut"):
         simulate_calibrations(config, tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+BOARD = CONFIG.model_copy(
+    update={
+        "electronics": CONFIG.electronics.model_copy(update={"board": 2, "board_crosstalk": 1e-3, "nonlinearity": 0.0}),
+        "sky": SkyConfig(n_transients=0, n_variables=0, star_magnitudes=(13.0, 19.0)),
+        "ghosts": (GhostConfig(intensity=1e-3, radius=20.0, faintest=0.1),),
+        "calibration": CalibrationConfig(
+            biases=1, darks=0, flat_levels=(), sky_bands=("z",), skies=1, wavelengths=(980.0,), spot_levels=(8e4,),
+            spot_radius=4.0,
+        ),
+        "reduced": False,
+    }
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> SimulatedField:
+    return simulate_field(BOARD, tmp_path_factory.mktemp("sim") / "board")
+
+
+def test_calibration_frames_of_every_kind_have_their_truth(board) -> None:
+    raws = board.truth("raws")
+    assert not board.images
+    assert len(raws) == len(board.raws) == 2 * (1 + 1 + 1 + 6 + 1)
+    assert list(raws["exposure"]) == sorted(raws["exposure"])
+    assert set(raws["wavelength"][raws["observationType"] == "monoflat"]) == {980.0}
+    spots = raws[raws["observationType"] == "crosstalk"]
+    assert sorted(set(spots["amplifier"])) == list(range(6))
+    ghosts = board.truth("ghosts")
+    for row in raws:
+        mine = (ghosts["visit"] == row["exposure"]) & (ghosts["detector"] == row["detector"])
+        assert row["ghosts"] == mine.sum()
+    assert ghosts["visit"].max() == max(raws["exposure"])
+    assert len(board.truth("sky_sources")) > 0
+
+
+def test_spots_show_the_crosstalk_between_detectors_that_is_in_the_truth(board) -> None:
+    raws, matrix = board.truth("raws"), board.truth("crosstalk")
+    assert len(matrix) == 2 * 2 * 36
+    number = raws["exposure"][(raws["amplifier"] == 2) & (raws["detector"] == 0)][0]
+    here, there = (detector_properties(BOARD, k) for k in (0, 1))
+    found = []
+    for properties in (here, there):
+        with fits.open(board.raw_folder / raw_file_name(int(number), properties.detector)) as hdus:
+            found.append(np.stack([hdu.data for hdu in hdus[1:]]) - properties.amplifiers.bias)
+    bright = found[1][2] > 0.8 * found[1][2].max()
+    dark = found[1][2] < 100.0
+    signal = found[1][2][bright].mean()
+    own = here.amplifiers.crosstalk[:, 2] * found[0][2][bright].mean()
+    victims = [k for k in range(6) if k != 2]
+    leaked = np.array([found[0][k][bright].mean() - found[0][k][dark].mean() for k in victims]) - own[victims]
+    truth = matrix[(matrix["detector"] == 0) & (matrix["sourceDetector"] == 1) & (matrix["source"] == 2)]
+    error = 8.0 / np.sqrt(bright.sum())  # read noise and drift [adu]
+    assert error / signal < 1e-4
+    assert np.asarray(truth["coefficient"])[victims] == pytest.approx(leaked / signal, abs=4 * error / signal)
+
+
+def test_frames_of_every_kind_are_ingested(board, tmp_path) -> None:
+    with create_repository(str(tmp_path / "repo")) as butler:
+        report = ingest_raws(butler, board.raw_folder, instrument=SimCam())
+        assert report.ingested == 20
+        records = butler.query_dimension_records("exposure", instrument="SimCam")
+        kinds = {record.observation_type: record.can_see_sky for record in records}
+        assert kinds == {"bias": False, "monoflat": False, "crosstalk": False, "sky": True, "science": True}
+        reasons = {record.observation_reason for record in records if record.observation_type != "science"}
+        assert reasons == {"calibration"}

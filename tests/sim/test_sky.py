@@ -50,7 +50,7 @@ def test_proper_motion_moves_stars_along_the_sky() -> None:
     star["pmRa"], star["pmDec"] = 1000.0, -500.0
     before, after = positions_at(star, REFERENCE_EPOCH_MJD), positions_at(star, REFERENCE_EPOCH_MJD + 3652.5)
     moved = (after - before)[0] * 3600.0 * [np.cos(np.deg2rad(star["dec"][0])), 1.0]
-    assert moved == pytest.approx([10.0, -5.0], abs=1e-6)
+    assert moved == pytest.approx([10.0, -5.0], abs=1e-3)  # the rest is the curvature of the circle of declination
 
 
 def test_transients_appear_and_fade_and_some_have_hosts(config: SimConfig, sky: Table) -> None:

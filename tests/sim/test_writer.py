@@ -80,6 +80,9 @@ def test_a_survey_is_loaded_from_its_folder(field: SimulatedField, tmp_path: Pat
         SimulatedField(root=tmp_path, config=CONFIG).truth("sources")
 
 
-def test_nothing_is_overwritten(field: SimulatedField) -> None:
+def test_a_finished_survey_is_left_alone_and_another_one_refused(field: SimulatedField) -> None:
+    before = _digests(field.root)
+    assert simulate_field(CONFIG, field.root) == field
+    assert _digests(field.root) == before
     with pytest.raises(UserError, match="not an empty folder"):
-        simulate_field(CONFIG, field.root)
+        simulate_field(CONFIG.model_copy(update={"seed": 2}), field.root)

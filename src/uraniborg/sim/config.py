@@ -5,6 +5,7 @@ Ready-made surveys are the files of the folder `surveys`; anything else is read 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from uraniborg.core.errors import UserError
 from uraniborg.instruments.simcam.headers import SimCamGeometry
-from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig, SensorConfig
+from uraniborg.sim.atmosphere.config import AtmosphereConfig
+from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig, GhostConfig, SensorConfig
+from uraniborg.sim.motion.config import MovingConfig, SatelliteConfig
 
 __all__ = (
     "Band",
@@ -30,6 +33,8 @@ __all__ = (
 Band = Literal["u", "g", "r", "i", "z", "y"]
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
+VariableClass = Literal["sinusoid", "sawtooth", "rrlyrae", "eclipsing", "mira", "agn"]
+TransientClass = Literal["bazin", "supernova", "fast"]
 Range = tuple[float, float]
 
 
@@ -54,6 +59,20 @@ class SkyConfig(_Section):
         Range of the mean r magnitude and of the r magnitude at peak.
     hosted_fraction : float []
         Share of the transients that lie on a galaxy.
+    star_model : {"simple", "galactic"}
+        Broken-line counts of black bodies without parallax, or a model of the Milky Way with distances, motions and
+        colours of the main sequence (`uraniborg.sim.milky_way`), whose counts replace ``star_density``.
+    star_factor : float []
+        Multiplies the counts of the galactic model; for crowded fields.
+    galaxy_model : {"simple", "bulge_disc"}
+        One Sersic profile and a power-law spectrum, or bulge and disc at a redshift, with counts in i that replace
+        ``galaxy_density`` (`uraniborg.sim.galaxy_population`).
+    shear : tuple of float [], [deg]
+        Lensing shear of all galaxies of the model with bulge and disc, and the position angle that it stretches along.
+    variable_classes : tuple of str
+        Light curves of the variables in turn; an ``agn`` lies on a galaxy.
+    transient_classes : tuple of str
+        Light curves of the transients in turn.
     """
 
     ra: Annotated[float, Field(ge=0.0, lt=360.0)] = 150.0
@@ -67,6 +86,12 @@ class SkyConfig(_Section):
     n_transients: Annotated[int, Field(ge=0)] = 10
     transient_magnitudes: Range = (20.0, 23.3)
     hosted_fraction: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
+    star_model: Literal["simple", "galactic"] = "simple"
+    star_factor: Positive = 1.0
+    galaxy_model: Literal["simple", "bulge_disc"] = "simple"
+    shear: tuple[Annotated[float, Field(ge=0.0, lt=0.2)], float] = (0.0, 0.0)
+    variable_classes: tuple[VariableClass, ...] = ("sinusoid", "sawtooth")
+    transient_classes: tuple[TransientClass, ...] = ("bazin",)
 
     @field_validator("star_magnitudes", "galaxy_magnitudes", "variable_magnitudes", "transient_magnitudes")
     @classmethod
@@ -81,7 +106,7 @@ class CameraConfig(_Section):
 
     Attributes
     ----------
-    columns, rows, width, height, gap, pixel_scale
+    columns, rows, width, height, gap, pixel_scale, raft, raft_gap, corner_rafts
         See `SimCamGeometry`.
     gain : float [electron/adu]
         Electrons for each unit of the files.
@@ -96,6 +121,11 @@ class CameraConfig(_Section):
     noisy_weights : bool
         Take the photon noise in the weight from the pixel's own counts (as DECam's community pipeline does) and not
         from the noiseless expectation.
+    distortion : tuple of float []
+        Radial distortion of the optics: coefficients d1, d2, ... of 1 + d1 q^2 + d2 q^4 + ..., the factor from a
+        distance in the focal plane to one on the tangent plane; q is 1 at the corner of the focal plane.
+    header_distortion : bool
+        Whether the headers' projection (TAN-SIP) tells the distortion.
     """
 
     columns: Annotated[int, Field(ge=1)] = 1
@@ -104,17 +134,42 @@ class CameraConfig(_Section):
     height: Annotated[int, Field(ge=64)] = 1024
     gap: Annotated[int, Field(ge=0)] = 40
     pixel_scale: Positive = 0.26
+    raft: Annotated[int, Field(ge=1)] = 1
+    raft_gap: Annotated[int, Field(ge=0)] = 0
+    corner_rafts: bool = True
     gain: Positive = 1.6
     read_noise: NotNegative = 7.0
     full_well: Positive = 130000.0
     bad_columns: Annotated[int, Field(ge=0)] = 3
     cosmic_rays: NotNegative = 20.0
     noisy_weights: bool = True
+    distortion: tuple[Annotated[float, Field(gt=-0.05, lt=0.05)], ...] = ()
+    header_distortion: bool = True
 
     @property
     def geometry(self) -> SimCamGeometry:
-        """The geometry that the headers tell."""
-        return SimCamGeometry(self.columns, self.rows, self.width, self.height, self.gap, self.pixel_scale)
+        """The camera as it is."""
+        return SimCamGeometry(
+            *(self.columns, self.rows, self.width, self.height, self.gap),
+            pixel_scale=self.pixel_scale,
+            raft=self.raft,
+            raft_gap=self.raft_gap,
+            corner_rafts=self.corner_rafts,
+            distortion=self.distortion,
+        )
+
+    @property
+    def header_geometry(self) -> SimCamGeometry:
+        """The camera as the headers tell it."""
+        return self.geometry if self.header_distortion else replace(self.geometry, distortion=())
+
+    @model_validator(mode="after")
+    def _detectors_fit(self) -> CameraConfig:
+        try:
+            _ = self.geometry
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class PsfConfig(_Section):
@@ -130,12 +185,15 @@ class PsfConfig(_Section):
         Typical shear (g1, g2) of a visit.
     gradient : float []
         Typical change of g1, g2 and of the relative width from the centre to the edge of a detector.
+    nodes : int
+        The PSF of a detector is interpolated between this many nodes along each side, an odd number.
     """
 
     profile: Literal["moffat", "kolmogorov"] = "moffat"
     beta: Annotated[float, Field(gt=1.1)] = 3.5
     ellipticity: Annotated[float, Field(ge=0.0, lt=0.3)] = 0.03
     gradient: Annotated[float, Field(ge=0.0, lt=0.2)] = 0.02
+    nodes: Literal[3, 5, 7, 9] = 3
 
 
 class ObservingConfig(_Section):
@@ -150,7 +208,9 @@ class ObservingConfig(_Section):
     nights : tuple of float [day]
         Nights, counted from ``first_mjd``.
     exposure_time : float [s]
-        Open shutter.
+        Open shutter, all snaps of a visit together.
+    snaps : int
+        Exposures of each visit, one after the other at one pointing.
     dither : float [arcsec]
         Pointings are uniform within this distance of the field's centre in each direction.
     rotation : float [deg]
@@ -177,6 +237,7 @@ class ObservingConfig(_Section):
     first_mjd: float = 60676.08
     nights: tuple[float, ...] = (0.0, 5.0, 12.0)
     exposure_time: Positive = 90.0
+    snaps: Annotated[int, Field(ge=1, le=4)] = 1
     dither: NotNegative = 12.0
     rotation: NotNegative = 0.5
     seeing: Positive = 0.85
@@ -209,7 +270,8 @@ class ObservingConfig(_Section):
 class SimConfig(_Section):
     """A simulated survey: sky, camera, observing, and the seed that all of it follows from.
 
-    With ``raw``, raw files are written beside the reduced ones; ``sensor``, ``electronics``, ``calibration`` say how.
+    With ``raw``, raw files are written beside the reduced ones (without ``reduced``, instead of them); ``ghosts``,
+    ``sensor``, ``electronics`` and ``calibration`` say how.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "tiny"
@@ -219,7 +281,12 @@ class SimConfig(_Section):
     camera: CameraConfig = CameraConfig()
     psf: PsfConfig = PsfConfig()
     observing: ObservingConfig = ObservingConfig()
+    atmosphere: AtmosphereConfig = AtmosphereConfig()
+    moving: MovingConfig = MovingConfig()
+    satellites: SatelliteConfig = SatelliteConfig()
     raw: bool = False
+    reduced: bool = True
+    ghosts: tuple[GhostConfig, ...] = ()
     sensor: SensorConfig = SensorConfig()
     electronics: ElectronicsConfig = ElectronicsConfig()
     calibration: CalibrationConfig = CalibrationConfig()

@@ -13,16 +13,14 @@ from uraniborg.instruments.simcam.headers import DQ_BITS
 from uraniborg.model.tables import conform, empty_table
 from uraniborg.sim.config import SimConfig
 from uraniborg.sim.effects import add_noise, bad_column_mask, draw_cosmic_rays
-from uraniborg.sim.galaxies import draw_galaxies
 from uraniborg.sim.observing import Visit
-from uraniborg.sim.psf import StampSet, add_point_sources, expected_errors, make_psf_field, stamp_radii
-from uraniborg.sim.sky import fluxes_at, positions_at
+from uraniborg.sim.psf import expected_errors
+from uraniborg.sim.scene import Scene, Sources, make_scene
 
 __all__ = ("RenderedExposure", "expected_image", "render_exposure")
 
 _ERROR_RADIUS_IN_FWHM = 4.0
-_GALAXY_REACH = 15.0  # galaxies this far outside the detector are still drawn [arcsec]
-_BRIGHT_GALAXY = 3.0e4  # [electron]
+_POINT_IN_FWHM = 0.2  # what moves by less counts as a point
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +48,6 @@ class RenderedExposure:
     exposure: Table
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """Noiseless light on a detector, and the sources that it comes from."""
-
-    mean: NDArray[np.float64]
-    stamps: StampSet
-    fwhm: float
-    effective_fwhm: float
-    sources: Table
-    radec: NDArray[np.float64]
-    positions: NDArray[np.float64]
-    flux: NDArray[np.float64]
-    electrons: NDArray[np.float64]
-
-
 def expected_image(sky: Table, visit: Visit, detector: int, *, config: SimConfig) -> NDArray[np.float64]:
     """Return the expected electrons of one detector: no noise, no defects, no saturation.
 
@@ -83,7 +66,7 @@ def expected_image(sky: Table, visit: Visit, detector: int, *, config: SimConfig
     -------
     (ny, nx) float [electron]
     """
-    return _scene(sky, visit, detector, config).mean
+    return make_scene(sky, visit, detector, config=config).mean
 
 
 def render_exposure(sky: Table, visit: Visit, detector: int, *, config: SimConfig) -> RenderedExposure:
@@ -105,7 +88,7 @@ def render_exposure(sky: Table, visit: Visit, detector: int, *, config: SimConfi
     RenderedExposure
     """
     camera = config.camera
-    scene = _scene(sky, visit, detector, config)
+    scene = make_scene(sky, visit, detector, config=config)
     shape = scene.mean.shape
     rng = random_stream(config.seed, "exposure", {"visit": visit.visit, "detector": detector})
     counts = add_noise(scene.mean, rng, read_noise=camera.read_noise)
@@ -133,82 +116,53 @@ def render_exposure(sky: Table, visit: Visit, detector: int, *, config: SimConfi
     )
 
 
-def _scene(sky: Table, visit: Visit, detector: int, config: SimConfig) -> _Scene:
-    camera = config.camera
-    shape = (camera.height, camera.width)
-    field = make_psf_field(config, visit, detector)
-    stamps = field.draw_stamps()
-    effective_fwhm = field.effective_fwhm()
-    radec = positions_at(sky, visit.mjd_middle)
-    wcs = visit.true_wcs(config, detector)
-    positions = np.column_stack(wcs.wcs_world2pix(radec[:, 0], radec[:, 1], 0)) if len(sky) else np.zeros((0, 2))
-    margin = np.where(np.asarray(sky["kind"]) == "galaxy", _GALAXY_REACH / camera.pixel_scale, float(stamps.radius))
-    near = np.all((positions > -margin[:, None]) & (positions < np.array(shape[::-1]) + margin[:, None]), axis=1)
-    sources, radec, positions = sky[near], radec[near], positions[near]
-    flux = fluxes_at(sources, visit.band, visit.mjd_middle)
-    electrons = flux * 10.0 ** (0.4 * (visit.zero_point - 31.4))
-    galaxy = np.asarray(sources["kind"]) == "galaxy"
-    mean = _sky_background(shape, visit) + draw_galaxies(
-        shape,
-        sources[galaxy],
-        positions[galaxy],
-        flux=electrons[galaxy],
-        psf=field,
-        pixel_scale=visit.pixel_scale,
-        north=90.0 - visit.rotation,
-        bright=_BRIGHT_GALAXY,
-    )
-    noise = float(np.sqrt(visit.sky_level + camera.read_noise**2))
-    radii = stamp_radii(electrons[~galaxy], noise, field=field, limit=stamps.radius)
-    mean = add_point_sources(mean, positions[~galaxy], electrons[~galaxy], stamps=stamps, radii=radii)
-    return _Scene(mean, stamps, field.fwhm, effective_fwhm, sources, radec, positions, flux, electrons)
-
-
-def _sky_background(shape: tuple[int, int], visit: Visit) -> NDArray[np.float64]:
-    v, u = np.meshgrid(np.linspace(-1.0, 1.0, shape[0]), np.linspace(-1.0, 1.0, shape[1]), indexing="ij")
-    return visit.sky_level * (1.0 + visit.sky_gradient[0] * u + visit.sky_gradient[1] * v)
-
-
-def _truth(scene: _Scene, visit: Visit, detector: int, config: SimConfig) -> Table:
+def _truth(scene: Scene, visit: Visit, detector: int, config: SimConfig) -> Table:
     rows, columns = scene.mean.shape
-    x, y = scene.positions[:, 0], scene.positions[:, 1]
+    everything = scene.sources
+    x, y = everything.positions[:, 0], everything.positions[:, 1]
     inside = (x >= -0.5) & (x < columns - 0.5) & (y >= -0.5) & (y < rows - 0.5)
-    sources = scene.sources[inside]
-    if not len(sources):
+    if not inside.any():
         return empty_table("TruthVisit")
+    sources = Sources(**{name: getattr(everything, name)[inside] for name in Sources.__slots__})
     variance = scene.mean + config.camera.read_noise**2
-    positions = scene.positions[inside]
     radius = int(np.ceil(_ERROR_RADIUS_IN_FWHM * scene.fwhm))
-    errors = expected_errors(variance, positions, stamps=scene.stamps, radius=radius)
-    errors *= 10.0 ** (-0.4 * (visit.zero_point - 31.4))
-    nearest = np.round(positions).astype(int)
+    errors = expected_errors(variance, sources.reference, stamps=scene.stamps, radius=radius, terms=sources.terms)
+    errors *= 10.0 ** (-0.4 * (visit.zero_point - sources.cloud - 31.4))
+    trail = np.hypot(sources.trail[:, 0], sources.trail[:, 1])
+    point = (sources.kind != "galaxy") & (trail < _POINT_IN_FWHM * scene.fwhm * visit.pixel_scale)
+    nearest = np.round(sources.positions).astype(int)
     column, row = np.clip(nearest[:, 0], 0, columns - 1), np.clip(nearest[:, 1], 0, rows - 1)
-    n = len(sources)
+    n = len(sources.flux)
     return conform(
         Table(
             {
-                "truthId": sources["truthId"],
+                "truthId": sources.truth_id,
                 "visit": np.full(n, visit.visit),
                 "detector": np.full(n, detector),
                 "band": np.full(n, visit.band),
                 "midpointMjdTai": np.full(n, visit.mjd_middle),
-                "kind": sources["kind"],
-                "ra": scene.radec[inside, 0],
-                "dec": scene.radec[inside, 1],
-                "x": x[inside],
-                "y": y[inside],
-                "flux": scene.flux[inside],
-                "fluxErr": np.where(np.asarray(sources["kind"]) == "galaxy", np.nan, errors),
-                "electrons": scene.electrons[inside],
+                "kind": sources.kind,
+                "ra": sources.radec[:, 0],
+                "dec": sources.radec[:, 1],
+                "x": sources.positions[:, 0],
+                "y": sources.positions[:, 1],
+                "chromaticShift": sources.shift,
+                "chromaticWidth": sources.width,
+                "trailLength": trail,
+                "trailAngle": np.mod(np.degrees(np.arctan2(sources.trail[:, 0], sources.trail[:, 1])), 360.0),
+                "flux": sources.flux,
+                "cloud": sources.cloud,
+                "fluxErr": np.where(point, errors, np.nan),
+                "electrons": sources.electrons,
                 "saturated": scene.mean[row, column] >= config.camera.full_well,
-                "variable": np.asarray(sources["lightCurve"]) != "constant",
+                "variable": sources.variable,
             }
         ),
         "TruthVisit",
     )
 
 
-def _exposure_row(scene: _Scene, visit: Visit, detector: int, *, cosmic_rays: int) -> Table:
+def _exposure_row(scene: Scene, visit: Visit, detector: int, *, cosmic_rays: int) -> Table:
     row = {
         "visit": visit.visit,
         "detector": detector,
@@ -225,6 +179,12 @@ def _exposure_row(scene: _Scene, visit: Visit, detector: int, *, cosmic_rays: in
         "psfFwhm": scene.effective_fwhm,
         "zeroPoint": visit.zero_point,
         "skyLevel": visit.sky_level,
+        "cloud": visit.cloud,
+        "zenithDistance": visit.zenith_distance,
+        "parallacticAngle": visit.parallactic_angle,
+        "moonAltitude": np.nan if visit.moon is None else visit.moon.altitude,
+        "moonSeparation": np.nan if visit.moon is None else visit.moon.separation,
+        "moonIlluminated": np.nan if visit.moon is None else visit.moon.illuminated,
         "cosmicRays": cosmic_rays,
     }
     return conform(Table({name: [value] for name, value in row.items()}), "TruthExposure")

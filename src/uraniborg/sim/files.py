@@ -1,10 +1,14 @@
-"""Small helpers of everything that writes a survey: folders, tables, work spread over processes."""
+"""Small helpers of everything that writes a survey: tables, work spread over processes."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +18,7 @@ from astropy.table import Table
 from uraniborg.archive.formatters.tables import table_from_arrow, table_to_arrow
 from uraniborg.core.errors import UserError
 
-__all__ = ("check_empty", "read_table", "run_all", "write_table")
-
-
-def check_empty(folder: Path) -> None:
-    """Refuse a folder that holds anything.
-
-    Raises
-    ------
-    UserError
-        If the path exists and is not an empty folder.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is not an empty folder; choose another one for the simulated survey")
+__all__ = ("read_table", "remembered_table", "run_all", "write_table")
 
 
 def run_all[T](function: Callable[..., T], work: Sequence[tuple[Any, ...]], *, jobs: int) -> Iterator[T]:
@@ -46,10 +38,22 @@ def run_all[T](function: Callable[..., T], work: Sequence[tuple[Any, ...]], *, j
             yield function(*arguments)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(work)), mp_context=context) as pool:
+    number = min(jobs, len(work))
+    with ProcessPoolExecutor(number, mp_context=context, initializer=_end_with, initargs=(os.getpid(),)) as pool:
         futures = [pool.submit(function, *arguments) for arguments in work]
         for future in futures:
             yield future.result()
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end when its parent has died, however that happened."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def write_table(path: Path, table: Table) -> None:
@@ -68,3 +72,9 @@ def read_table(path: Path) -> Table:
     if not path.is_file():
         raise UserError(f"no table {path.name} in {path.parent}; was the simulation finished?")
     return table_from_arrow(pq.read_table(path))
+
+
+@lru_cache(maxsize=2)
+def remembered_table(path: Path) -> Table:
+    """Return `read_table`, read once in each process; not to be changed by whoever gets it."""
+    return read_table(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import galsim
 import numpy as np
-from astropy.table import Table
+from astropy.table import Row, Table
 from numpy.typing import NDArray
 
 from uraniborg.sim.psf import PsfField
@@ -12,6 +12,7 @@ from uraniborg.sim.psf import PsfField
 __all__ = ("draw_galaxies",)
 
 _FAINT = galsim.GSParams(folding_threshold=1e-2, maxk_threshold=1e-2, kvalue_accuracy=1e-3)
+_LEAST_SMEAR = 0.02  # a shorter smear is not seen [pixel]
 _TRUNCATION = 5.0  # a profile ends at this many half-light radii
 
 
@@ -25,6 +26,9 @@ def draw_galaxies(
     pixel_scale: float,
     north: float,
     bright: float,
+    widths: NDArray[np.float64] | None = None,
+    smear_angle: float = 0.0,
+    jacobians: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the expected image of galaxies.
 
@@ -33,7 +37,8 @@ def draw_galaxies(
     shape : tuple of int
         Rows and columns.
     galaxies : astropy.table.Table
-        Rows of ``TruthSource`` with ``sersicIndex``, ``halfLightRadius``, ``axisRatio``, ``positionAngle``.
+        Rows of ``TruthSource`` with ``sersicIndex``, ``halfLightRadius``, ``axisRatio``, ``positionAngle``; where
+        ``bulgeFraction`` is a number, ``bulgeRadius``, ``shear`` and ``shearAngle`` as well.
     positions : (n, 2) float [pixel]
         x and y.
     flux : (n,) float [electron]
@@ -46,6 +51,12 @@ def draw_galaxies(
         Angle from +x to the direction of North, towards +y; East is 90 degrees further.
     bright : float [electron]
         Galaxies above this flux are drawn with GalSim's default accuracy, fainter ones less finely.
+    widths : (n,) float [pixel], optional
+        Standard deviation of each galaxy's light along the direction to the zenith, spread evenly by the air.
+    smear_angle : float [deg]
+        That direction, from +x towards +y.
+    jacobians : (n, 2, 2) float [], optional
+        Derivatives of the pixel position by the place on an undistorted tangent plane.
 
     Returns
     -------
@@ -56,18 +67,48 @@ def draw_galaxies(
     axis_ratio = np.asarray(galaxies["axisRatio"], dtype=float)
     radius = np.asarray(galaxies["halfLightRadius"], dtype=float) / pixel_scale
     index = np.asarray(galaxies["sersicIndex"], dtype=float)
+    composite = "bulgeFraction" in galaxies.colnames and bool(np.any(np.isfinite(galaxies["bulgeFraction"])))
     for k, (x, y) in enumerate(positions):
         params = None if flux[k] > bright else _FAINT
-        galaxy = galsim.Sersic(
-            n=index[k],
-            half_light_radius=radius[k],
-            flux=flux[k],
-            trunc=_TRUNCATION * radius[k],
-            gsparams=params,
-        ).shear(q=axis_ratio[k], beta=axis_angle[k] * galsim.degrees)
-        seen = galsim.Convolve(galaxy, psf.profile_at(x, y, gsparams=params))
-        _add(image, seen, float(x), float(y))
+        if composite:
+            galaxy = _bulge_and_disc(galaxies[k], flux[k], pixel_scale, axis_angle[k], north, params)
+        else:
+            galaxy = _sersic(index[k], radius[k], flux[k], params).shear(
+                q=axis_ratio[k], beta=axis_angle[k] * galsim.degrees
+            )
+        if jacobians is not None:
+            matrix = jacobians[k]
+            galaxy = galaxy.transform(*matrix.ravel()) / abs(np.linalg.det(matrix))
+        parts = [galaxy, psf.profile_at(x, y, gsparams=params)]
+        if widths is not None and widths[k] > _LEAST_SMEAR:
+            line = galsim.Box(np.sqrt(12.0) * widths[k], _LEAST_SMEAR, gsparams=params)
+            parts.append(line.rotate(smear_angle * galsim.degrees))
+        _add(image, galsim.Convolve(parts), float(x), float(y))
     return np.array(image.array)
+
+
+def _sersic(index: float, radius: float, flux: float, params: galsim.GSParams | None) -> galsim.GSObject:
+    return galsim.Sersic(
+        n=index, half_light_radius=radius, flux=flux, trunc=_TRUNCATION * radius, gsparams=params
+    )
+
+
+def _bulge_and_disc(
+    row: Row, flux: float, pixel_scale: float, axis_angle: float, north: float, params: galsim.GSParams | None
+) -> galsim.GSObject:
+    share, q = float(row["bulgeFraction"]), float(row["axisRatio"])
+    angle = axis_angle * galsim.degrees
+    parts = []
+    if share < 1.0:
+        disc = _sersic(1.0, float(row["halfLightRadius"]) / pixel_scale, flux * (1.0 - share), params)
+        parts.append(disc.shear(q=q, beta=angle))
+    if share > 0.0:
+        bulge = _sersic(4.0, float(row["bulgeRadius"]) / pixel_scale, flux * share, params)
+        parts.append(bulge.shear(q=np.sqrt(q), beta=angle))
+    galaxy = galsim.Add(parts) if len(parts) > 1 else parts[0]
+    if row["shear"]:
+        galaxy = galaxy.shear(g=float(row["shear"]), beta=(north + float(row["shearAngle"])) * galsim.degrees)
+    return galaxy
 
 
 def _add(image: galsim.ImageD, profile: galsim.GSObject, x: float, y: float) -> None:

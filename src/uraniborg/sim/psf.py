@@ -1,7 +1,9 @@
 """The point-spread function of a visit: GalSim profiles whose shape varies smoothly over a detector.
 
-The PSF of a point source *is* the biquadratic interpolation between the profiles at 3x3 nodes of the detector; each
-node is drawn once, finely sampled and convolved with the pixel, and every star is cut from these.
+The PSF of a point source *is* the biquadratic interpolation between the profiles at the 3x3 nodes around it (the
+detector has 3x3 nodes or more, that meet at their edges); each node is drawn once, finely sampled and convolved with the
+pixel, and every star is cut from these. Where the air spreads colours there are several images for each node, the
+terms of `uraniborg.sim.atmosphere.chromatic`, and each source has its own sum of them.
 """
 
 from __future__ import annotations
@@ -16,12 +18,22 @@ from numpy.typing import NDArray
 from scipy.ndimage import spline_filter
 
 from uraniborg.core.random import random_stream
+from uraniborg.sim.atmosphere.chromatic import Spread
+from uraniborg.sim.atmosphere.fields import RandomField, make_random_field
 from uraniborg.sim.config import SimConfig
 from uraniborg.sim.observing import Visit
 
-__all__ = ("PsfField", "StampSet", "add_point_sources", "expected_errors", "make_psf_field", "stamp_radii")
+__all__ = (
+    "PsfField",
+    "Smear",
+    "StampSet",
+    "add_point_sources",
+    "expected_errors",
+    "make_psf_field",
+    "sampling_step",
+    "stamp_radii",
+)
 
-_NODES = (-1.0, 0.0, 1.0)
 _OVERSAMPLING = 4
 _FWHM_SAMPLING = 24
 _RADIUS_IN_FWHM = 12.0
@@ -33,14 +45,45 @@ class StampSet:
 
     Attributes
     ----------
-    coefficients : (3, 3, m, m) float
-        First axis is the node's y, second its x; unit flux for each node.
+    coefficients : (t, k, k, m, m) float
+        First axis is the chromatic term (the first has unit flux, the others none), then the node's y and its x.
     radius : int [pixel]
         Half width that the images cover.
     """
 
     coefficients: NDArray[np.float64]
     radius: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smear:
+    """The spread by colour in the pixels of a detector.
+
+    Attributes
+    ----------
+    spread : Spread
+        Along the direction to the zenith.
+    direction : float [deg]
+        Angle from +x to the zenith, towards +y.
+    pixel_scale : float [arcsec]
+        Size of a pixel.
+    """
+
+    spread: Spread
+    direction: float
+    pixel_scale: float
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """Unit vector to the zenith in x and y."""
+        angle = np.deg2rad(self.direction)
+        return np.array([np.cos(angle), np.sin(angle)])
+
+    def transfer(self, size: int, step: float) -> NDArray[np.complex128]:
+        """Return the terms' Fourier transforms on the grid of ``rfft2`` of (size, size) samples, ``step`` pixels apart."""
+        ky = np.fft.fftfreq(size, step)[:, None] * 2.0 * np.pi
+        kx = np.fft.rfftfreq(size, step)[None, :] * 2.0 * np.pi
+        return self.spread.transfer((kx * self.unit[0] + ky * self.unit[1]) / self.pixel_scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +105,12 @@ class PsfField:
         Position of the focal plane's centre on this detector, and half the size of the focal plane.
     shape : tuple of int
         Rows and columns of the detector.
+    nodes : int
+        Nodes along each side.
+    turbulence : tuple of RandomField
+        Fields of g1, g2 and the relative width over the focal plane, if any; positions from its centre in arcmin.
+    arcmin : float [arcmin]
+        Size of a pixel.
     """
 
     profile: str
@@ -71,12 +120,17 @@ class PsfField:
     centre: tuple[float, float]
     half_size: tuple[float, float]
     shape: tuple[int, int]
+    nodes: int = 3
+    turbulence: tuple[RandomField, ...] = ()
+    arcmin: float = 1.0
 
     def parameters(self, x: float, y: float) -> NDArray[np.float64]:
         """Return g1, g2 and the full width at half maximum [pixel] at one position."""
         u = (x - self.centre[0]) / self.half_size[0]
         v = (y - self.centre[1]) / self.half_size[1]
-        g1, g2, change = self.polynomials @ np.array([1.0, u, v, u * u, u * v, v * v])
+        shape = self.polynomials @ np.array([1.0, u, v, u * u, u * v, v * v])
+        place = ((x - self.centre[0]) * self.arcmin, (y - self.centre[1]) * self.arcmin)
+        g1, g2, change = shape + np.array([float(field(*place)) for field in self.turbulence] or 0.0)
         return np.array([g1, g2, self.fwhm * (1.0 + change)])
 
     def profile_at(self, x: float, y: float, *, gsparams: galsim.GSParams | None = None) -> Any:
@@ -89,9 +143,9 @@ class PsfField:
         return round_profile.shear(g1=g1, g2=g2)
 
     def node_positions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the x and y positions of the 3 + 3 lines of nodes [pixel]."""
+        """Return the x and y positions of the lines of nodes [pixel]."""
         rows, columns = self.shape
-        nodes = np.array(_NODES)
+        nodes = np.linspace(-1.0, 1.0, self.nodes)
         return 0.5 * (columns - 1) * (1.0 + nodes), 0.5 * (rows - 1) * (1.0 + nodes)
 
     def effective_fwhm(self) -> float:
@@ -100,17 +154,19 @@ class PsfField:
         It is the diameter of a disc as large as the half-maximum contour.
         """
         x, y = self.node_positions()
-        effective = galsim.Convolve(self.profile_at(float(x[1]), float(y[1])), galsim.Pixel(1.0))
+        half = self.nodes // 2
+        effective = galsim.Convolve(self.profile_at(float(x[half]), float(y[half])), galsim.Pixel(1.0))
         size = 2 * int(np.ceil(1.5 * self.fwhm + 1.0)) * _FWHM_SAMPLING + 1
         sampled = effective.drawImage(nx=size, ny=size, scale=1.0 / _FWHM_SAMPLING, method="no_pixel").array
         area = np.count_nonzero(sampled >= 0.5 * sampled.max()) / _FWHM_SAMPLING**2
         return float(2.0 * np.sqrt(area / np.pi))
 
-    def draw_stamps(self) -> StampSet:
-        """Draw the PSF at the nodes."""
+    def draw_stamps(self, smear: Smear | None = None) -> StampSet:
+        """Draw the PSF at the nodes, spread by colour if told how."""
         radius = int(np.ceil(_RADIUS_IN_FWHM * self.fwhm))
         size = 2 * (radius + 2) * _OVERSAMPLING + 1
-        coefficients = np.empty((3, 3, size, size))
+        transfer = None if smear is None else smear.transfer(size, 1.0 / _OVERSAMPLING)
+        coefficients = np.empty((1 if transfer is None else len(transfer), self.nodes, self.nodes, size, size))
         pixel = galsim.Pixel(1.0)
         xs, ys = self.node_positions()
         for j, y in enumerate(ys):
@@ -119,7 +175,14 @@ class PsfField:
                 image = effective.drawImage(
                     nx=size, ny=size, scale=1.0 / _OVERSAMPLING, method="no_pixel", dtype=np.float64
                 )
-                coefficients[j, i] = spline_filter(image.array * _OVERSAMPLING**2, order=3, mode="mirror")
+                fine = image.array * _OVERSAMPLING**2
+                if transfer is None:
+                    coefficients[0, j, i] = spline_filter(fine, order=3, mode="mirror")
+                    continue
+                spectrum = np.fft.rfft2(fine)
+                for term in range(len(transfer)):
+                    spread = np.fft.irfft2(spectrum * transfer[term], s=fine.shape)
+                    coefficients[term, j, i] = spline_filter(spread, order=3, mode="mirror")
         return StampSet(coefficients=coefficients, radius=radius)
 
 
@@ -135,14 +198,13 @@ def make_psf_field(config: SimConfig, visit: Visit, detector: int) -> PsfField:
     detector : int
         Detector.
     """
-    rng = random_stream(config.seed, "psf", {"visit": visit.visit})
+    rng = random_stream(config.seed, "psf", {"visit": visit.pointing})
     polynomials = rng.normal(0.0, config.psf.gradient, (3, 6))
     polynomials[:, 3:] *= 0.5
     polynomials[:2, 0] = rng.normal(0.0, config.psf.ellipticity / np.sqrt(2.0), 2)
     polynomials[2, 0] = 0.0
     geometry = config.camera.geometry
-    full_width = geometry.columns * geometry.width + (geometry.columns - 1) * geometry.gap
-    full_height = geometry.rows * geometry.height + (geometry.rows - 1) * geometry.gap
+    full_width, full_height = geometry.full_size
     return PsfField(
         profile=config.psf.profile,
         beta=config.psf.beta,
@@ -151,7 +213,23 @@ def make_psf_field(config: SimConfig, visit: Visit, detector: int) -> PsfField:
         centre=geometry.boresight(detector),
         half_size=(0.5 * full_width, 0.5 * full_height),
         shape=(geometry.height, geometry.width),
+        nodes=config.psf.nodes,
+        turbulence=_turbulence(config, visit),
+        arcmin=visit.pixel_scale / 60.0,
     )
+
+
+def _turbulence(config: SimConfig, visit: Visit) -> tuple[RandomField, ...]:
+    air = config.atmosphere
+    if not air.turbulence:
+        return ()
+    rng = random_stream(config.seed, "psf.turbulence", {"visit": visit.visit})
+    return tuple(make_random_field(rng, scatter=air.turbulence, scale=air.turbulence_scale) for _ in range(3))
+
+
+def sampling_step() -> float:
+    """Return the step of the samples of a `StampSet` [pixel]."""
+    return 1.0 / _OVERSAMPLING
 
 
 def stamp_radii(
@@ -195,23 +273,32 @@ def _spline_weights(phase: float, out: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _node_weights(at: float, length: int, out: NDArray[np.float64]) -> None:
-    """Lagrange weights of nodes at -1, 0, 1 for a position on an axis of ``length`` pixels."""
-    t = 2.0 * at / (length - 1) - 1.0
+def _node_weights(at: float, length: int, nodes: int, out: NDArray[np.float64]) -> int:
+    """Lagrange weights of the three nodes around a position on an axis of ``length`` pixels; return the first."""
+    panels = nodes // 2
+    panel = min(max(int(np.floor(at / (length - 1) * panels)), 0), panels - 1)
+    t = 2.0 * (at / (length - 1) * panels - panel) - 1.0 if panels > 1 else 2.0 * at / (length - 1) - 1.0
     out[0] = 0.5 * t * (t - 1.0)
     out[1] = 1.0 - t * t
     out[2] = 0.5 * t * (t + 1.0)
+    return 2 * panel
 
 
 @njit(cache=True, nogil=True)
 def _draw_one(
-    coefficients: NDArray[np.float64], shape: tuple[int, int], x: float, y: float, radius: int, out: NDArray[np.float64]
+    coefficients: NDArray[np.float64],
+    terms: NDArray[np.float64],
+    shape: tuple[int, int],
+    x: float,
+    y: float,
+    radius: int,
+    out: NDArray[np.float64],
 ) -> None:
     """Fill ``out[:2r+1, :2r+1]`` with the unit-flux PSF at (x, y), centred on the nearest pixel."""
     across, along = np.empty(3), np.empty(3)
-    _node_weights(x, shape[1], across)
-    _node_weights(y, shape[0], along)
-    middle = coefficients.shape[2] // 2
+    first_column = _node_weights(x, shape[1], coefficients.shape[2], across)
+    first_row = _node_weights(y, shape[0], coefficients.shape[1], along)
+    middle = coefficients.shape[3] // 2
     start_x = middle + (np.round(x) - radius - x) * 4
     start_y = middle + (np.round(y) - radius - y) * 4
     first_x, first_y = int(np.floor(start_x)), int(np.floor(start_y))
@@ -220,29 +307,30 @@ def _draw_one(
     _spline_weights(start_y - first_y, weight_y)
     n = 2 * radius + 1
     out[:n, :n] = 0.0
-    for node_y in range(3):
-        for node_x in range(3):
-            node = along[node_y] * across[node_x]
-            source = coefficients[node_y, node_x]
-            for j in range(n):
-                for i in range(n):
-                    total = 0.0
-                    for b in range(4):
-                        row = source[first_y + 4 * j - 1 + b]
-                        at = first_x + 4 * i - 1
-                        total += weight_y[b] * (
-                            weight_x[0] * row[at]
-                            + weight_x[1] * row[at + 1]
-                            + weight_x[2] * row[at + 2]
-                            + weight_x[3] * row[at + 3]
-                        )
-                    out[j, i] += node * total
+    for which in range(terms.size * 9):
+        term, node_y, node_x = which // 9, which // 3 % 3, which % 3
+        node = along[node_y] * across[node_x] * terms[term]
+        source = coefficients[term, first_row + node_y, first_column + node_x]
+        for j in range(n):
+            for i in range(n):
+                total = 0.0
+                for b in range(4):
+                    row = source[first_y + 4 * j - 1 + b]
+                    at = first_x + 4 * i - 1
+                    total += weight_y[b] * (
+                        weight_x[0] * row[at]
+                        + weight_x[1] * row[at + 1]
+                        + weight_x[2] * row[at + 2]
+                        + weight_x[3] * row[at + 3]
+                    )
+                out[j, i] += node * total
 
 
 @njit(cache=True, nogil=True)
 def _add_all(
     image: NDArray[np.float64],
     coefficients: NDArray[np.float64],
+    terms: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     flux: NDArray[np.float64],
@@ -252,7 +340,7 @@ def _add_all(
     result = image.copy()
     stamp = np.empty((2 * radius.max() + 1, 2 * radius.max() + 1))
     for k in range(x.size):
-        _draw_one(coefficients, (rows, columns), x[k], y[k], radius[k], stamp)
+        _draw_one(coefficients, terms[k], (rows, columns), x[k], y[k], radius[k], stamp)
         x0, y0 = int(np.round(x[k])) - radius[k], int(np.round(y[k])) - radius[k]
         for j in range(max(0, -y0), min(2 * radius[k] + 1, rows - y0)):
             for i in range(max(0, -x0), min(2 * radius[k] + 1, columns - x0)):
@@ -264,6 +352,7 @@ def _add_all(
 def _information(
     variance: NDArray[np.float64],
     coefficients: NDArray[np.float64],
+    terms: NDArray[np.float64],
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     radius: int,
@@ -272,7 +361,7 @@ def _information(
     result = np.zeros(x.size)
     stamp = np.empty((2 * radius + 1, 2 * radius + 1))
     for k in range(x.size):
-        _draw_one(coefficients, (rows, columns), x[k], y[k], radius, stamp)
+        _draw_one(coefficients, terms[k], (rows, columns), x[k], y[k], radius, stamp)
         x0, y0 = int(np.round(x[k])) - radius, int(np.round(y[k])) - radius
         for j in range(max(0, -y0), min(2 * radius + 1, rows - y0)):
             for i in range(max(0, -x0), min(2 * radius + 1, columns - x0)):
@@ -287,6 +376,7 @@ def add_point_sources(
     *,
     stamps: StampSet,
     radii: NDArray[np.int64],
+    terms: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return an image with point sources added.
 
@@ -302,6 +392,8 @@ def add_point_sources(
         The PSF.
     radii : (n,) int [pixel]
         How far each source is drawn; at most ``stamps.radius``.
+    terms : (n, t) float []
+        Weight of each chromatic term of the stamps; only the first if not given.
 
     Returns
     -------
@@ -311,11 +403,21 @@ def add_point_sources(
         return image.copy()
     x, y = np.ascontiguousarray(positions[:, 0]), np.ascontiguousarray(positions[:, 1])
     radius = np.minimum(radii, stamps.radius)
-    return np.asarray(_add_all(image, stamps.coefficients, x, y, np.asarray(flux, dtype=float), radius))
+    weights = _first_term(len(x)) if terms is None else np.ascontiguousarray(terms, dtype=float)
+    return np.asarray(_add_all(image, stamps.coefficients, weights, x, y, np.asarray(flux, dtype=float), radius))
+
+
+def _first_term(n: int) -> NDArray[np.float64]:
+    return np.ones((n, 1))
 
 
 def expected_errors(
-    variance: NDArray[np.float64], positions: NDArray[np.float64], *, stamps: StampSet, radius: int
+    variance: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    *,
+    stamps: StampSet,
+    radius: int,
+    terms: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the error of the best possible PSF flux, 1 / sqrt(sum P^2 / V).
 
@@ -329,6 +431,8 @@ def expected_errors(
         The PSF P.
     radius : int [pixel]
         Half width of the sum.
+    terms : (n, t) float []
+        As for `add_point_sources`.
 
     Returns
     -------
@@ -336,6 +440,7 @@ def expected_errors(
         Infinite for a source with no pixel on the image.
     """
     x, y = np.ascontiguousarray(positions[:, 0]), np.ascontiguousarray(positions[:, 1])
-    information = _information(variance, stamps.coefficients, x, y, min(radius, stamps.radius))
+    weights = _first_term(len(x)) if terms is None else np.ascontiguousarray(terms, dtype=float)
+    information = _information(variance, stamps.coefficients, weights, x, y, min(radius, stamps.radius))
     with np.errstate(divide="ignore"):
         return np.asarray(1.0 / np.sqrt(information))

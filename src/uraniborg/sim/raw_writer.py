@@ -12,22 +12,23 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table, vstack
 
-from uraniborg.core.progress import progress
 from uraniborg.instruments.simcam.raw_layout import raw_file_name
 from uraniborg.model.tables import conform
 from uraniborg.sim.camera.effects_charge import kernel_covariances
 from uraniborg.sim.camera.properties import DetectorProperties
-from uraniborg.sim.camera.sequence import CalibrationExposure, plan_calibrations
+from uraniborg.sim.camera.sequence import CalibrationExposure, plan_calibrations, sky_calibration_config
 from uraniborg.sim.config import SimConfig
-from uraniborg.sim.files import run_all, write_table
+from uraniborg.sim.files import remembered_table, write_table
 from uraniborg.sim.observing import Visit
-from uraniborg.sim.raw_exposure import RawExposure, detector_properties, expose_calibration, expose_visit
+from uraniborg.sim.raw_exposure import RawExposure, board_of, detector_properties, expose_board
+from uraniborg.sim.sky import make_sky
+from uraniborg.sim.work import Unit, whole_file
 
-__all__ = ("camera_truth", "write_raw_file", "write_raws")
+__all__ = ("camera_truth", "raw_units", "write_raw_file")
 
 
-def write_raws(root: Path, config: SimConfig, *, sky: Table | None, visits: Sequence[Visit], jobs: int = 1) -> None:
-    """Write the calibration sequence and the raw files of visits, with the truth about the camera.
+def raw_units(root: Path, config: SimConfig, *, sky: Path | None, visits: Sequence[Visit]) -> list[Unit]:
+    """Return the work that makes the calibration sequence, the raw files of visits, and the truth about the camera.
 
     Parameters
     ----------
@@ -35,30 +36,50 @@ def write_raws(root: Path, config: SimConfig, *, sky: Table | None, visits: Sequ
         Folder of the survey; files go to its folders ``raw`` and ``truth``.
     config : SimConfig
         The survey.
-    sky : astropy.table.Table or None
-        Declared as ``TruthSource``; needed for visits.
+    sky : pathlib.Path or None
+        Table declared as ``TruthSource``; needed for visits.
     visits : sequence of Visit
         Visits to expose; may be empty.
-    jobs : int, optional
-        Number of processes; the files do not depend on it.
+
+    Returns
+    -------
+    list of Unit
+        All exposures of one board follow each other, so that its detectors are made once in each process.
     """
     raw, truth = root / "raw", root / "truth"
     raw.mkdir(parents=True, exist_ok=True)
     truth.mkdir(parents=True, exist_ok=True)
-    detectors = range(config.camera.geometry.n_detectors)
-    work: list[tuple[Path, SimConfig, Table | None, CalibrationExposure | Visit, int]]
-    work = [(raw, config, None, calibration, k) for calibration in plan_calibrations(config) for k in detectors]
-    work += [(raw, config, sky, visit, k) for visit in visits for k in detectors]
-    rows = []
-    with progress(f"raws of {config.name}", total=len(work)) as bar:
-        for row in run_all(_write_one, work, jobs=jobs):
-            rows.append(row)
-            bar.advance()
-    if rows:
-        write_table(truth / "raws.parquet", vstack(rows))
-    tables = [_write_camera_truth(truth, detector_properties(config, k), config) for k in detectors]
-    for name in tables[0]:
-        write_table(truth / f"{name}.parquet", vstack([several[name] for several in tables]))
+    calibrations = plan_calibrations(config)
+    elsewhere = truth / "sky_sources.parquet"
+    if any(calibration.visit is not None for calibration in calibrations):
+        with whole_file(elsewhere) as path:
+            write_table(path, make_sky(sky_calibration_config(config)))
+    boards = sorted({board_of(config, detector) for detector in config.detectors})
+    units = []
+    for board in boards:
+        for what in calibrations:
+            number = what.header.exposure
+            seen = None if what.visit is None else elsewhere
+            units.append(_unit(raw, config, what, board, number, seen))
+        units += [_unit(raw, config, visit, board, visit.visit, sky) for visit in visits]
+    units += [
+        Unit(f"camera-{detector:03d}", _write_camera, (truth, config, detector), (3, detector))
+        for board in boards
+        for detector in board
+    ]
+    return units
+
+
+def _unit(
+    folder: Path,
+    config: SimConfig,
+    what: CalibrationExposure | Visit,
+    board: tuple[int, ...],
+    number: int,
+    sky: Path | None,
+) -> Unit:
+    name = f"raw-{number:011d}-{board[0]:03d}"
+    return Unit(name, _write_board, (folder, config, what, board, number, sky), (2, number, board[0]))
 
 
 def write_raw_file(path: Path, exposure: RawExposure) -> None:
@@ -66,27 +87,36 @@ def write_raw_file(path: Path, exposure: RawExposure) -> None:
     hdus = fits.HDUList([fits.PrimaryHDU(header=exposure.primary)])
     for header, pixels in zip(exposure.headers, exposure.segments, strict=True):
         hdus.append(fits.ImageHDU(pixels, header=header))
-    hdus.writeto(path)
+    with whole_file(path) as partial:
+        hdus.writeto(partial)
 
 
-def _write_one(
-    folder: Path, config: SimConfig, sky: Table | None, what: CalibrationExposure | Visit, detector: int
-) -> Table:
-    if isinstance(what, Visit):
-        assert sky is not None
-        exposure, number = expose_visit(sky, what, detector, config=config), what.visit
-    else:
-        exposure, number = expose_calibration(what, detector, config=config), what.header.exposure
-    write_raw_file(folder / raw_file_name(number, detector), exposure)
-    return exposure.truth
+def _write_board(
+    folder: Path,
+    config: SimConfig,
+    what: CalibrationExposure | Visit,
+    board: tuple[int, ...],
+    number: int,
+    sky: Path | None,
+) -> dict[str, Table]:
+    sources = None if sky is None else remembered_table(sky)
+    exposures = expose_board(what, board, config=config, sky=sources)
+    for exposure in exposures:
+        write_raw_file(folder / raw_file_name(number, exposure.detector), exposure)
+    tables = {"raws": vstack([exposure.truth for exposure in exposures])}
+    if sky is not None:
+        tables["ghosts"] = vstack([exposure.ghosts for exposure in exposures])
+    return tables
 
 
-def _write_camera_truth(folder: Path, properties: DetectorProperties, config: SimConfig) -> dict[str, Table]:
+def _write_camera(folder: Path, config: SimConfig, detector: int) -> dict[str, Table]:
+    properties = detector_properties(config, detector)
     maps = {"RESPONSE": properties.response, "FRINGES": properties.fringes, "DARK": properties.dark_current}
     hdus = fits.HDUList([fits.PrimaryHDU()])
-    hdus.extend(fits.ImageHDU(pixels.astype(np.float32), name=name) for name, pixels in maps.items())
+    hdus.extend(fits.ImageHDU(pixels, name=name) for name, pixels in maps.items())
     hdus["DARK"].header["BUNIT"] = "electron/s"
-    hdus.writeto(folder / f"maps_{properties.detector:02d}.fits")
+    with whole_file(folder / f"maps_{detector:02d}.fits") as path:
+        hdus.writeto(path)
     return camera_truth(properties, config)
 
 
@@ -137,19 +167,24 @@ def _amplifiers(properties: DetectorProperties, config: SimConfig) -> Table:
 
 
 def _crosstalk(properties: DetectorProperties) -> Table:
-    n = properties.layout.n_amplifiers
-    victim, source = (values.ravel() for values in np.indices((n, n)))
-    return conform(
-        Table(
-            {
-                "detector": np.full(n * n, properties.detector),
-                "victim": victim,
-                "source": source,
-                "coefficient": properties.amplifiers.crosstalk.ravel(),
-            }
-        ),
-        "TruthCrosstalk",
-    )
+    tables = []
+    for source_detector, matrix in {properties.detector: properties.amplifiers.crosstalk, **properties.board}.items():
+        victim, source = (values.ravel() for values in np.indices(matrix.shape))
+        tables.append(
+            conform(
+                Table(
+                    {
+                        "detector": np.full(matrix.size, properties.detector),
+                        "victim": victim,
+                        "sourceDetector": np.full(matrix.size, source_detector),
+                        "source": source,
+                        "coefficient": matrix.ravel(),
+                    }
+                ),
+                "TruthCrosstalk",
+            )
+        )
+    return vstack(tables)
 
 
 def _brighter_fatter(properties: DetectorProperties) -> Table:

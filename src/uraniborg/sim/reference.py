@@ -49,7 +49,7 @@ def make_reference_catalogue(sky: Table, config: SimConfig) -> Table:
     Returns
     -------
     astropy.table.Table
-        Declared as ``ReferenceObject`` (``refObjectId`` is the truth's ``truthId``; the stars have no parallax).
+        Declared as ``ReferenceObject`` (``refObjectId`` is the truth's ``truthId``).
     """
     rng = random_stream(config.seed, "reference")
     stars = sky[np.asarray(sky["kind"]) == "star"]
@@ -68,7 +68,7 @@ def make_reference_catalogue(sky: Table, config: SimConfig) -> Table:
     table["epochMjdTai"] = np.full(len(stars), REFERENCE_EPOCH_MJD)
     table["pmRa"] = np.asarray(stars["pmRa"]) + noise[2]
     table["pmDec"] = np.asarray(stars["pmDec"]) + noise[3]
-    table["parallax"] = noise[4]
+    table["parallax"] = np.asarray(stars["parallax"]) + noise[4]
     for name in ("ra", "dec", "pmRa", "pmDec", "parallax"):
         table[f"{name}Err"] = error
     for band in GAIA_BANDS:

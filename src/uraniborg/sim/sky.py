@@ -12,8 +12,17 @@ from numpy.typing import NDArray
 from uraniborg.core.random import random_stream
 from uraniborg.model.tables import conform, declared_columns
 from uraniborg.sim.config import CameraConfig, ObservingConfig, SimConfig
-from uraniborg.sim.light_curves import bazin, sawtooth, sinusoid
-from uraniborg.sim.spectra import BANDS, black_body_colours, magnitude_to_flux, power_law_colours
+from uraniborg.sim.galaxy_population import draw_galaxy_population
+from uraniborg.sim.light_curves import band_factor, bazin, damped_walk, eclipses, rr_lyrae, sawtooth, sinusoid
+from uraniborg.sim.milky_way import draw_stars
+from uraniborg.sim.motion.stars import star_positions
+from uraniborg.sim.spectra import (
+    BANDS,
+    black_body_colours,
+    colour_temperature,
+    magnitude_to_flux,
+    power_law_colours,
+)
 
 __all__ = ("REFERENCE_EPOCH_MJD", "fluxes_at", "make_sky", "positions_at")
 
@@ -22,7 +31,21 @@ REFERENCE_EPOCH_MJD = 57388.5
 
 _STAR_COUNT_SLOPES = ((20.0, 0.25), (np.inf, 0.12))
 """d log10(N) / d(mag) of stars up to a magnitude, then beyond it; about that of intermediate latitudes."""
+_PERIODIC = {
+    "sinusoid": sinusoid,
+    "mira": sinusoid,
+    "sawtooth": sawtooth,
+    "rrlyrae": rr_lyrae,
+    "eclipsing": eclipses,
+}
 _GALAXY_COUNT_SLOPES = ((23.0, 0.40), (np.inf, 0.33))
+_CLASSES = {
+    "rrlyrae": ((0.4, 0.8), (0.4, 1.1)),
+    "eclipsing": ((0.4, 6.0), (0.2, 1.0)),
+    "mira": ((120.0, 450.0), (2.0, 5.0)),
+    "agn": ((100.0, 600.0), (0.1, 0.3)),
+}
+"""Range of the periods (of nuclei: time scales) [day] and amplitudes in r [mag]."""
 _MARGIN = 15.0  # sky around the area seen by any visit [arcsec]
 _SERSIC_STEP = 0.5  # indices are multiples of it, so that profiles can be tabulated once
 
@@ -65,10 +88,10 @@ def make_sky(config: SimConfig) -> Table:
         Declared as ``TruthSource``.
     """
     everywhere, covered = _zones(config)
-    galaxies = _galaxies(config, everywhere)
+    galaxies = (_galaxies if config.sky.galaxy_model == "simple" else _bulges_and_discs)(config, everywhere)
     parts = [
-        _stars(config, everywhere),
-        _variables(config, covered),
+        (_stars if config.sky.star_model == "simple" else _galactic_stars)(config, everywhere),
+        _variables(config, covered, galaxies),
         galaxies,
         _transients(config, covered, galaxies),
     ]
@@ -80,7 +103,7 @@ def make_sky(config: SimConfig) -> Table:
 
 
 def positions_at(sky: Table, mjd: float) -> NDArray[np.float64]:
-    """Return the positions of sources at one time, moved by their proper motions.
+    """Return the positions of sources at one time, with proper motion and parallax.
 
     Parameters
     ----------
@@ -94,11 +117,15 @@ def positions_at(sky: Table, mjd: float) -> NDArray[np.float64]:
     (n, 2) float [deg]
         ICRS right ascension and declination.
     """
-    dec = np.asarray(sky["dec"], dtype=float)
-    years = (mjd - np.asarray(sky["epochMjdTai"], dtype=float)) / 365.25
-    degrees = years / 3.6e6
-    ra = np.asarray(sky["ra"]) + np.asarray(sky["pmRa"]) * degrees / np.cos(np.deg2rad(dec))
-    return np.column_stack([np.mod(ra, 360.0), dec + np.asarray(sky["pmDec"]) * degrees])
+    return star_positions(
+        np.asarray(sky["ra"]),
+        np.asarray(sky["dec"]),
+        pm_ra=np.asarray(sky["pmRa"]),
+        pm_dec=np.asarray(sky["pmDec"]),
+        parallax=np.asarray(sky["parallax"]),
+        epoch=np.asarray(sky["epochMjdTai"]),
+        mjd=mjd,
+    )
 
 
 def fluxes_at(sky: Table, band: str, mjd: float) -> NDArray[np.float64]:
@@ -119,7 +146,7 @@ def fluxes_at(sky: Table, band: str, mjd: float) -> NDArray[np.float64]:
     """
     flux = np.array(sky[f"{band}_flux"], dtype=float)
     curve = np.asarray(sky["lightCurve"])
-    for name, function in (("sinusoid", sinusoid), ("sawtooth", sawtooth)):
+    for name, function in _PERIODIC.items():
         rows = np.flatnonzero(curve == name)
         change = function(
             mjd,
@@ -127,8 +154,16 @@ def fluxes_at(sky: Table, band: str, mjd: float) -> NDArray[np.float64]:
             amplitude=np.asarray(sky["amplitude"])[rows],
             phase=np.asarray(sky["phase"])[rows],
         )
-        flux[rows] *= 10.0 ** (-0.4 * change)
-    rows = np.flatnonzero(curve == "bazin")
+        flux[rows] *= 10.0 ** (-0.4 * change * band_factor(name, band))
+    rows = np.flatnonzero(curve == "agn")
+    walk = damped_walk(
+        mjd,
+        time_scale=np.asarray(sky["period"])[rows],
+        amplitude=np.asarray(sky["amplitude"])[rows],
+        phase=np.asarray(sky["phase"])[rows],
+    )
+    flux[rows] *= 10.0 ** (-0.4 * walk * band_factor("agn", band))
+    rows = np.flatnonzero(np.isin(curve, ("bazin", "supernova", "fast")))
     flux[rows] *= bazin(
         mjd,
         peak_time=np.asarray(sky["peakMjdTai"])[rows],
@@ -154,8 +189,7 @@ def _zones(config: SimConfig) -> tuple[_Zone, _Zone]:
 
 
 def _half_sizes(camera: CameraConfig) -> tuple[float, float]:
-    width = camera.columns * camera.width + (camera.columns - 1) * camera.gap
-    height = camera.rows * camera.height + (camera.rows - 1) * camera.gap
+    width, height = camera.geometry.full_size
     return 0.5 * width * camera.pixel_scale, 0.5 * height * camera.pixel_scale
 
 
@@ -191,8 +225,8 @@ def _blank(n: int, kind: str, first_id: int) -> Table:
     table["kind"] = np.full(n, kind, dtype="U10")
     table["lightCurve"] = np.full(n, "constant", dtype="U10")
     table["epochMjdTai"] = REFERENCE_EPOCH_MJD
-    table["pmRa"] = 0.0
-    table["pmDec"] = 0.0
+    for name in ("pmRa", "pmDec", "parallax"):
+        table[name] = 0.0
     return table
 
 
@@ -227,16 +261,74 @@ def _stars(config: SimConfig, zone: _Zone) -> Table:
     return table
 
 
-def _variables(config: SimConfig, zone: _Zone) -> Table:
+def _galactic_stars(config: SimConfig, zone: _Zone) -> Table:
+    rng = random_stream(config.seed, "sky.stars")
+    where = config.sky
+    stars = draw_stars(
+        rng, where.ra, where.dec, area=zone.area, limits=where.star_magnitudes, factor=where.star_factor
+    )
+    table = _blank(len(stars.distance), "star", 1)
+    _set_positions(table, zone.draw(rng, len(table)))
+    for band, magnitude in stars.magnitudes.items():
+        table[f"{band}_flux"] = magnitude_to_flux(magnitude)
+    table["temperature"] = colour_temperature(stars.magnitudes["r"] - stars.magnitudes["i"])
+    table["parallax"] = 1e3 / stars.distance
+    table["pmRa"], table["pmDec"] = stars.proper_motions(table["ra"], table["dec"])
+    return table
+
+
+def _variables(config: SimConfig, zone: _Zone, galaxies: Table) -> Table:
     rng = random_stream(config.seed, "sky.variables")
     n = config.sky.n_variables
     table = _blank(n, "star", 1_000_001)
     _set_positions(table, zone.draw(rng, n))
     _set_star_physics(table, rng, rng.uniform(*config.sky.variable_magnitudes, n))
-    table["lightCurve"] = np.where(np.arange(n) % 2 == 0, "sinusoid", "sawtooth").astype("U10")
+    classes = config.sky.variable_classes
+    table["lightCurve"] = np.array([classes[k % len(classes)] for k in range(n)], dtype="U10")
     table["period"] = np.exp(rng.uniform(np.log(0.3), np.log(20.0), n))
     table["amplitude"] = rng.uniform(0.4, 1.2, n)
     table["phase"] = rng.uniform(0.0, 1.0, n)
+    _set_class_properties(config, table, _eligible_hosts(galaxies, zone))
+    return table
+
+
+def _set_class_properties(config: SimConfig, table: Table, hosts: Table) -> None:
+    """Give the classes of variables periods, amplitudes and places of their own; nuclei lie in galaxies."""
+    rng = random_stream(config.seed, "sky.variables.classes")
+    curve, n = np.asarray(table["lightCurve"]), len(table)
+    for name, (periods, amplitudes) in _CLASSES.items():
+        rows = curve == name
+        table["period"] = np.where(rows, np.exp(rng.uniform(*np.log(periods), n)), table["period"])
+        table["amplitude"] = np.where(rows, rng.uniform(*amplitudes, n), table["amplitude"])
+    rows = np.flatnonzero(curve == "agn")
+    if rows.size:
+        table["kind"][rows] = "agn"
+        table["temperature"][rows] = np.nan
+        r_flux = np.asarray(table["r_flux"])[rows]
+        table["slope"][rows] = rng.normal(0.5, 0.2, rows.size)
+        for band in BANDS:
+            colours = power_law_colours(np.asarray(table["slope"])[rows], band)
+            table[f"{band}_flux"][rows] = r_flux * 10.0 ** (-0.4 * colours)
+        table["pmRa"][rows] = table["pmDec"][rows] = 0.0
+        chosen = hosts[rng.choice(len(hosts), min(len(hosts), rows.size), replace=False)]
+        for name, host_name in (("ra", "ra"), ("dec", "dec"), ("hostId", "truthId"), ("redshift", "redshift")):
+            table[name][rows[: len(chosen)]] = chosen[host_name]
+
+
+def _bulges_and_discs(config: SimConfig, zone: _Zone) -> Table:
+    rng = random_stream(config.seed, "sky.galaxies")
+    drawn = draw_galaxy_population(rng, area=zone.area, limits=config.sky.galaxy_magnitudes)
+    n = len(drawn.redshift)
+    table = _blank(n, "galaxy", 2_000_001)
+    _set_positions(table, zone.draw(rng, n))
+    for band, magnitude in drawn.magnitudes.items():
+        table[f"{band}_flux"] = magnitude_to_flux(magnitude)
+    table["sersicIndex"] = 1.0
+    table["slope"], table["redshift"] = drawn.slope, drawn.redshift
+    table["halfLightRadius"], table["axisRatio"] = drawn.disc_radius, drawn.axis_ratio
+    table["bulgeFraction"], table["bulgeRadius"] = drawn.bulge_fraction, drawn.bulge_radius
+    table["positionAngle"] = rng.uniform(0.0, 180.0, n)
+    table["shear"], table["shearAngle"] = config.sky.shear
     return table
 
 
@@ -270,12 +362,16 @@ def _transients(config: SimConfig, zone: _Zone, galaxies: Table) -> Table:
     faint = config.sky.transient_magnitudes
     steps = (np.arange(n) + rng.uniform(0.0, 1.0, n)) / max(n, 1)
     _set_black_bodies(table, rng.permutation(faint[0] + (faint[1] - faint[0]) * steps), rng.uniform(7e3, 1.5e4, n))
-    table["lightCurve"] = np.full(n, "bazin", dtype="U10")
     nights = np.asarray(config.observing.nights)
     near = nights[np.arange(n) % len(nights)]
     table["peakMjdTai"] = config.observing.first_mjd + near + rng.uniform(-1.0, 1.5, n)
     table["riseTime"] = rng.uniform(0.6, 1.5, n)
     table["fallTime"] = rng.uniform(2.5, 5.0, n)
+    classes = config.sky.transient_classes
+    table["lightCurve"] = np.array([classes[k % len(classes)] for k in range(n)], dtype="U10")
+    for name, factor in (("supernova", 6.0), ("fast", 0.3)):
+        for column in ("riseTime", "fallTime"):
+            table[column] = np.where(np.asarray(table["lightCurve"]) == name, factor, 1.0) * table[column]
     _put_on_hosts(table, rng, _eligible_hosts(galaxies, zone), fraction=config.sky.hosted_fraction)
     return table
 

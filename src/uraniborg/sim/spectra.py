@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from uraniborg.core.errors import UserError
 
-__all__ = ("BANDS", "GAIA_BANDS", "black_body_colours", "magnitude_to_flux", "flux_to_magnitude", "power_law_colours")
+__all__ = ("BANDS", "GAIA_BANDS", "black_body_colours", "colour_temperature", "magnitude_to_flux", "flux_to_magnitude", "power_law_colours")
 
 BANDS: dict[str, tuple[float, float]] = {
     "u": (0.330, 0.400),
@@ -76,6 +76,13 @@ def black_body_colours(temperature: ArrayLike, band: str, *, reference: str = "r
     kelvin = np.asarray(temperature, dtype=float)
     low, high, vega = _band(band)
     return _black_body_magnitude(kelvin, low, high) - vega - _black_body_magnitude(kelvin, *_band(reference)[:2])
+
+
+def colour_temperature(r_minus_i: ArrayLike) -> NDArray[np.float64]:
+    """Return the temperature of the black body that has a colour r - i [mag], (n,) [K], between 1500 and 30000."""
+    temperature = np.geomspace(1500.0, 30000.0, 400)
+    colour = -black_body_colours(temperature, "i")
+    return np.interp(np.asarray(r_minus_i, dtype=float), colour[::-1], temperature[::-1])
 
 
 def power_law_colours(slope: ArrayLike, band: str, *, reference: str = "r") -> NDArray[np.float64]:

@@ -10,22 +10,23 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table, vstack
+from astropy.table import Table
 
 from uraniborg.core.errors import UserError
-from uraniborg.core.progress import progress
 from uraniborg.instruments.simcam.headers import Member, file_name, make_headers
 from uraniborg.sim.config import SimConfig, load_config
 from uraniborg.sim.exposure import RenderedExposure, render_exposure
-from uraniborg.sim.files import check_empty, read_table, run_all, write_table
+from uraniborg.sim.files import read_table, remembered_table, write_table
+from uraniborg.sim.motion.movers import make_movers
+from uraniborg.sim.motion.trails import all_trails
 from uraniborg.sim.observing import Visit, plan_visits
-from uraniborg.sim.raw_writer import write_raws
+from uraniborg.sim.raw_writer import raw_units
 from uraniborg.sim.reference import make_reference_catalogue
 from uraniborg.sim.sky import make_sky
+from uraniborg.sim.work import SURVEY, Unit, begin, do_units, finish, whole_file
 
 __all__ = ("SimulatedField", "load_field", "simulate_calibrations", "simulate_field")
 
-_SURVEY = "survey.yaml"
 _MEMBERS: tuple[Member, ...] = ("image", "weight", "dq")
 
 
@@ -52,7 +53,7 @@ class SimulatedField:
     @property
     def images(self) -> tuple[Path, ...]:
         """The image member of every triplet, in order of exposure and detector."""
-        return tuple(sorted(self.image_folder.glob("*_image.fits")))
+        return tuple(sorted(self.image_folder.glob("*_image.fits"), key=_file_order))
 
     @property
     def raw_folder(self) -> Path:
@@ -62,7 +63,7 @@ class SimulatedField:
     @property
     def raws(self) -> tuple[Path, ...]:
         """The raw files, in order of exposure and detector."""
-        return tuple(sorted(self.raw_folder.glob("*_raw.fits")))
+        return tuple(sorted(self.raw_folder.glob("*_raw.fits"), key=_file_order))
 
     @property
     def reference(self) -> Path:
@@ -76,7 +77,8 @@ class SimulatedField:
     def truth(self, name: str) -> Table:
         """Return a truth table: ``sources`` (TruthSource), ``visits`` (TruthVisit) or ``exposures`` (TruthExposure).
 
-        With raw files also ``raws`` (TruthRaw) and the tables of `camera_truth`.
+        With raw files also ``raws`` (TruthRaw), ``ghosts`` (TruthGhost) and the tables of `camera_truth`; with
+        calibration exposures of the night sky, ``sky_sources`` (TruthSource) has what is seen in these.
         """
         return read_table(self.truth_path(name))
 
@@ -89,7 +91,7 @@ def simulate_field(config: SimConfig, out_dir: Path, *, jobs: int = 1) -> Simula
     config : SimConfig
         The survey.
     out_dir : pathlib.Path
-        Folder to write to; made if absent, must be empty.
+        Folder to write to; made if absent. What a run that was stopped has left there is kept, what is missing is made.
     jobs : int
         Number of processes; the files do not depend on it.
 
@@ -100,29 +102,31 @@ def simulate_field(config: SimConfig, out_dir: Path, *, jobs: int = 1) -> Simula
     Raises
     ------
     UserError
-        If the folder is not empty.
+        If the folder holds something else.
     """
-    out_dir = Path(out_dir)
-    check_empty(out_dir)
-    field = SimulatedField(root=out_dir, config=config)
+    field = SimulatedField(root=Path(out_dir), config=config)
+    if not begin(field.root, config, what="night"):
+        return field
     for folder in (field.image_folder, field.reference.parent, field.truth_path("sources").parent):
         folder.mkdir(parents=True, exist_ok=True)
-    sky = make_sky(config)
-    write_table(field.truth_path("sources"), sky)
-    write_table(field.reference, make_reference_catalogue(sky, config))
-    visits = plan_visits(config)
-    work = [(field, sky, visit, detector) for visit in visits for detector in range(config.camera.geometry.n_detectors)]
-    truth, exposures = [], []
-    with progress(f"simulating {config.name}", total=len(work)) as bar:
-        for rendered in run_all(_render_one, work, jobs=jobs):
-            truth.append(rendered[0])
-            exposures.append(rendered[1])
-            bar.advance()
-    write_table(field.truth_path("visits"), vstack(truth))
-    write_table(field.truth_path("exposures"), vstack(exposures))
+    sky, visits = make_sky(config), plan_visits(config)
+    for path, table in (
+        (field.truth_path("sources"), sky),
+        (field.reference, make_reference_catalogue(sky, config)),
+        (field.truth_path("orbits"), make_movers(config)),
+        (field.truth_path("trails"), all_trails(config, visits)),
+    ):
+        with whole_file(path) as partial:
+            write_table(partial, table)
+    units = [
+        Unit(f"visit-{visit.visit:011d}-{k:03d}", _render_one, (field, visit, k), (1, index, k))
+        for index, visit in enumerate(visits)
+        for k in config.detectors
+    ]
     if config.raw:
-        write_raws(out_dir, config, sky=sky, visits=visits, jobs=jobs)
-    (out_dir / _SURVEY).write_text(config.to_yaml(), "utf8")
+        units += raw_units(field.root, config, sky=field.truth_path("sources"), visits=visits)
+    do_units(field.root, units, jobs=jobs, description=f"simulating {config.name}")
+    finish(field.root, units, config, what="night")
     return field
 
 
@@ -134,7 +138,7 @@ def simulate_calibrations(config: SimConfig, out_dir: Path, *, jobs: int = 1) ->
     config : SimConfig
         The survey.
     out_dir : pathlib.Path
-        Folder to write to; made if absent, must be empty.
+        Folder to write to; made if absent. What a run that was stopped has left there is kept, what is missing is made.
     jobs : int
         Number of processes; the files do not depend on it.
 
@@ -146,14 +150,15 @@ def simulate_calibrations(config: SimConfig, out_dir: Path, *, jobs: int = 1) ->
     Raises
     ------
     UserError
-        If the folder is not empty, or if the detectors cannot be cut into the amplifiers asked for.
+        If the folder holds something else, or if the detectors cannot be cut into the amplifiers asked for.
     """
-    out_dir = Path(out_dir)
-    check_empty(out_dir)
+    field = SimulatedField(root=Path(out_dir), config=config)
     config.electronics.layout(config.camera.width, config.camera.height)
-    write_raws(out_dir, config, sky=None, visits=(), jobs=jobs)
-    (out_dir / _SURVEY).write_text(config.to_yaml(), "utf8")
-    return SimulatedField(root=out_dir, config=config)
+    if begin(field.root, config, what="calibrations"):
+        units = raw_units(field.root, config, sky=None, visits=())
+        do_units(field.root, units, jobs=jobs, description=f"calibrations of {config.name}")
+        finish(field.root, units, config, what="calibrations")
+    return field
 
 
 def load_field(folder: Path) -> SimulatedField:
@@ -169,16 +174,23 @@ def load_field(folder: Path) -> SimulatedField:
     UserError
         If the folder does not hold a complete survey.
     """
-    path = Path(folder) / _SURVEY
+    path = Path(folder) / SURVEY
     if not path.is_file():
-        raise UserError(f"{folder} holds no complete simulated survey: there is no {_SURVEY}, which is written last")
+        raise UserError(f"{folder} holds no complete simulated survey: there is no {SURVEY}, which is written last")
     return SimulatedField(root=Path(folder), config=load_config(path))
 
 
-def _render_one(field: SimulatedField, sky: Table, visit: Visit, detector: int) -> tuple[Table, Table]:
+def _file_order(path: Path) -> tuple[int, int]:
+    _, exposure, detector, _ = path.name.split("_")
+    return int(exposure), int(detector)
+
+
+def _render_one(field: SimulatedField, visit: Visit, detector: int) -> dict[str, Table]:
+    sky = remembered_table(field.truth_path("sources"))
     rendered = render_exposure(sky, visit, detector, config=field.config)
-    _write_triplet(field, visit, detector, rendered)
-    return rendered.truth, rendered.exposure
+    if field.config.reduced:
+        _write_triplet(field, visit, detector, rendered)
+    return {"visits": rendered.truth, "exposures": rendered.exposure}
 
 
 def _write_triplet(field: SimulatedField, visit: Visit, detector: int, rendered: RenderedExposure) -> None:
@@ -189,7 +201,7 @@ def _write_triplet(field: SimulatedField, visit: Visit, detector: int, rendered:
             visit.header_exposure(field.config),
             detector,
             member,
-            geometry=camera.geometry,
+            geometry=camera.header_geometry,
             gain=camera.gain,
             read_noise=camera.read_noise,
             saturation=camera.full_well / camera.gain,
@@ -197,4 +209,5 @@ def _write_triplet(field: SimulatedField, visit: Visit, detector: int, rendered:
             sky_level=float(np.float32(visit.sky_level / camera.gain)),
         )
         hdus = fits.HDUList([fits.PrimaryHDU(header=primary), fits.ImageHDU(pixels[member], header=extension)])
-        hdus.writeto(field.image_folder / file_name(visit.visit, detector, member))
+        with whole_file(field.image_folder / file_name(visit.visit, detector, member)) as path:
+            hdus.writeto(path)

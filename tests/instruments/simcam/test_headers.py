@@ -77,8 +77,8 @@ def test_faults_are_told_together() -> None:
         SimCamExposure(exposure=1 << 34, physical_filter="g", ra=0.0, dec=91.0, mjd_begin=60000.0)
     with pytest.raises(UserError, match="must be positive"):
         SimCamGeometry(width=0)
-    with pytest.raises(UserError, match="more than 25"):
-        SimCamGeometry(columns=6, rows=5)
+    with pytest.raises(UserError, match="more than 189"):
+        SimCamGeometry(columns=14, rows=14)
     with pytest.raises(UserError, match="no detector 1"):
         SimCamGeometry().boresight(1)
     with pytest.raises(UserError, match="no member"):

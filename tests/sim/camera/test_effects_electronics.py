@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from uraniborg.core.errors import UserError
-from uraniborg.sim.camera.effects_electronics import add_crosstalk, bend, bias_frame, crosstalk_matrix, digitise
+from uraniborg.sim.camera.effects_electronics import (
+    add_crosstalk,
+    bend,
+    bias_frame,
+    board_crosstalk_matrix,
+    crosstalk_matrix,
+    digitise,
+)
 
 
 def test_nonlinearity_is_as_set() -> None:
@@ -23,13 +30,23 @@ def test_crosstalk_falls_with_distance_and_is_as_set() -> None:
     segments = np.zeros((8, 5, 6))
     segments[2, 3, 4] = 5e4
     segments.flags.writeable = False
-    ghosts = add_crosstalk(segments, matrix)
+    ghosts = add_crosstalk(segments, segments, matrix)
     others = np.arange(8) != 2
     assert ghosts[others, 3, 4] / 5e4 == pytest.approx(matrix[others, 2], rel=1e-12)
     assert ghosts[2, 3, 4] == 5e4
     assert np.count_nonzero(ghosts) == 8
-    with pytest.raises(UserError, match="there are 8 amplifiers"):
-        add_crosstalk(segments, matrix[:3, :3])
+    with pytest.raises(UserError, match="there are 8 and 8 amplifiers"):
+        add_crosstalk(segments, segments, matrix[:3, :3])
+
+
+def test_crosstalk_between_detectors_comes_from_the_other_one() -> None:
+    matrix = board_crosstalk_matrix(3, typical=2e-5, rng=np.random.default_rng(1))
+    assert matrix.mean() == pytest.approx(2e-5, rel=0.3)
+    here, there = np.zeros((3, 2, 2)), np.zeros((3, 2, 2))
+    there[1, 0, 1] = 1e5
+    found = add_crosstalk(here, there, matrix)
+    assert found[:, 0, 1] == pytest.approx(matrix[:, 1] * 1e5)
+    assert np.count_nonzero(found) == 3
 
 
 def test_bias_has_level_turn_on_and_pattern() -> None:

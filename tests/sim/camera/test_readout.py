@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from uraniborg.core.errors import UserError
 from uraniborg.core.random import random_stream
 from uraniborg.instruments.simcam.raw_layout import join_segments
 from uraniborg.sim.camera.config import ElectronicsConfig, SensorConfig
 from uraniborg.sim.camera.properties import DetectorProperties, make_detector_properties
-from uraniborg.sim.camera.readout import collect_charge, read_out
+from uraniborg.sim.camera.readout import amplifier_signals, collect_charge, read_out
 from uraniborg.sim.config import CameraConfig, SimConfig
 
 FULL_WELL = 150000.0
@@ -32,10 +33,8 @@ def _flat(level: float, detector: DetectorProperties, sensor: SensorConfig, *, r
     light = np.full((detector.layout.height, detector.layout.width), level)
     rng = random_stream(7, "test", {"level": str(level), "repeat": repeat})
     charge = collect_charge(light, detector, rng, sensor=sensor, dark_time=0.0, full_well=FULL_WELL)
-    raw = read_out(charge.electrons, detector, rng, sensor=sensor, electronics=ELECTRONICS, full_well=FULL_WELL).astype(
-        float
-    )
-    raw = raw[0]
+    signals = amplifier_signals(charge.electrons, detector, sensor=sensor, full_well=FULL_WELL)
+    raw = read_out(signals, detector, rng, electronics=ELECTRONICS)[0].astype(float)
     rows, columns = detector.layout.image_slices
     overscan = raw[detector.layout.overscan_slices][:, 4:]
     return raw[rows, columns] - overscan.mean(axis=1, keepdims=True)
@@ -106,8 +105,8 @@ def test_crosstalk_and_trails_of_a_whole_detector_are_as_set() -> None:
     detector = make_detector_properties(config, 0)
     electrons = np.zeros((400, 800))
     electrons[50:150, 200:400] = 1e5  # amplifier 1, all columns
-    options = {"sensor": sensor, "electronics": electronics, "full_well": FULL_WELL}
-    raw = read_out(electrons, detector, np.random.default_rng(1), **options) - detector.amplifiers.bias
+    signals = amplifier_signals(electrons, detector, sensor=sensor, full_well=FULL_WELL)
+    raw = read_out(signals, detector, np.random.default_rng(1), electronics=electronics) - detector.amplifiers.bias
     start = detector.layout.prescan
     middle = (slice(60, 140), slice(start + 20, start + 180))
     source = raw[1][middle].mean()
@@ -131,6 +130,17 @@ def test_a_perfect_camera_gives_back_the_image() -> None:
     config = SimConfig(camera=camera, sensor=sensor, electronics=electronics)
     detector = make_detector_properties(config, 0)
     electrons = np.arange(8000.0).reshape(80, 100)
-    raw = read_out(electrons, detector, np.random.default_rng(1), sensor=sensor, electronics=electronics, full_well=1e5)
+    signals = amplifier_signals(electrons, detector, sensor=sensor, full_well=1e5)
+    raw = read_out(signals, detector, np.random.default_rng(1), electronics=electronics)
     assert raw.dtype == np.uint16
     assert np.array_equal(join_segments(raw, detector.layout) - 20000.0, electrons)
+
+
+def test_a_detector_is_not_read_out_without_those_that_share_its_board(detector) -> None:
+    signals = np.zeros((1, *detector.layout.segment_shape))
+    paired = replace(detector, board={4: np.full((1, 1), 1e-3)})
+    with pytest.raises(UserError, match="signals of detector 4"):
+        read_out(signals, paired, np.random.default_rng(1), electronics=ELECTRONICS)
+    quiet = read_out(signals, detector, np.random.default_rng(1), electronics=ELECTRONICS)
+    lit = read_out(signals, paired, np.random.default_rng(1), electronics=ELECTRONICS, neighbours={4: signals + 3e4})
+    assert np.abs(lit - quiet - 30).max() <= 1  # rounding

@@ -4,7 +4,7 @@ import pytest
 
 from uraniborg.core.errors import UserError
 from uraniborg.sim.camera.config import CalibrationConfig
-from uraniborg.sim.camera.sequence import plan_calibrations
+from uraniborg.sim.camera.sequence import plan_calibrations, sky_calibration_config
 from uraniborg.sim.config import SimConfig
 from uraniborg.sim.observing import plan_visits
 
@@ -34,3 +34,26 @@ def test_impossible_sequences_are_refused() -> None:
         plan_calibrations(SimConfig(calibration=CalibrationConfig(biases=1000)))
     with pytest.raises(UserError, match="runs over the end of its night"):
         plan_calibrations(SimConfig(calibration=CalibrationConfig(darks=20, dark_time=7200.0)))
+
+
+def test_every_kind_can_be_asked_for() -> None:
+    plan = CalibrationConfig(
+        biases=1, darks=0, flat_levels=(), flats=2, sky_bands=("z", "y"), skies=3, wavelengths=(500.0, 950.0),
+        spot_levels=(3e4,),
+    )  # fmt: skip
+    config = SimConfig(calibration=plan)
+    exposures = plan_calibrations(config)
+    kinds = [item.header.observation_type for item in exposures]
+    assert kinds == ["sky"] * 6 + ["bias"] + ["flat"] * 4 + ["monoflat"] * 2 + ["crosstalk"] * 16
+    assert [item.header.band for item in exposures[7:11]] == ["g", "g", "r", "r"]
+    assert [item.header.wavelength for item in exposures if item.header.observation_type == "monoflat"] == [500.0, 950.0]
+    assert [item.amplifier for item in exposures[-16:]] == list(range(16))
+    begins = [item.header.mjd_begin for item in exposures]
+    assert begins == sorted(begins)
+    assert len({item.header.exposure for item in exposures}) == len(exposures)
+    skies = exposures[:6]
+    assert {item.header.band for item in skies} == {"z", "y"}
+    assert all(item.header.on_sky and item.visit.visit == item.header.exposure for item in skies)
+    apart = (sky_calibration_config(config).sky.ra - config.sky.ra) % 360.0
+    assert apart == 20.0
+    assert all(abs(item.header.ra - config.sky.ra - apart) < 0.1 for item in skies)

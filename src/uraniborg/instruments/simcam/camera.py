@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from uraniborg.instruments.base import MEMBERS, FrameDescription, Member, SurveyInstrument
 from uraniborg.instruments.camera import detector_attributes
+from uraniborg.instruments.simcam.geometry import NOMINAL
 from uraniborg.instruments.simcam.headers import (
     DQ_BITS,
     FILTERS,
     INSTRUMENT,
-    MAX_DETECTORS,
+    ON_SKY,
     PRODUCT_TYPES,
     SimCamGeometry,
     detector_name,
@@ -32,7 +33,6 @@ from uraniborg.instruments.simcam.headers import (
 __all__ = ("SimCam", "SimCamTranslator")
 
 _MEMBERS: Final[dict[str, Member]] = {PRODUCT_TYPES[member]: member for member in MEMBERS}
-_NOMINAL: Final = SimCamGeometry(columns=5, rows=5, width=4096, height=4096)
 
 
 class SimCamTranslator(FitsTranslator):
@@ -65,10 +65,7 @@ class SimCamTranslator(FitsTranslator):
         "detector_unique_name": "DETPOS",
         "detector_serial": "DETPOS",
         "exposure_id": "EXPNUM",
-        "visit_id": "EXPNUM",
         "observation_counter": "EXPNUM",
-        "group_counter_start": "EXPNUM",
-        "group_counter_end": "EXPNUM",
         "observing_day": "DAYOBS",
     }
 
@@ -78,24 +75,43 @@ class SimCamTranslator(FitsTranslator):
         return TimeDelta(12 * 3600, format="sec", scale="tai")
 
     @cache_translation
+    def to_visit_id(self) -> int:
+        """Return the first exposure of the visit."""
+        if "GROUPID" not in self._header:
+            return int(self.to_exposure_id())
+        self._used_these_cards("GROUPID")
+        return int(self._header["GROUPID"])
+
+    @cache_translation
     def to_exposure_group(self) -> str:
-        """Return the group: each exposure is its own."""
-        return str(self.to_exposure_id())
+        """Return the group: the snaps of one visit."""
+        return str(self.to_visit_id())
+
+    @cache_translation
+    def to_group_counter_start(self) -> int:
+        """Return the number of the first exposure of the group."""
+        return int(self.to_visit_id())
+
+    @cache_translation
+    def to_group_counter_end(self) -> int:
+        """Return the number of the last exposure of the group."""
+        self._used_these_cards("MAXINDEX")
+        return int(self.to_visit_id()) + int(self._header.get("MAXINDEX", 1)) - 1
 
     @cache_translation
     def to_detector_exposure_id(self) -> int:
         """Return one number for exposure and detector."""
-        return int(self.to_exposure_id() * 100 + self.to_detector_num())
+        return int(self.to_exposure_id() * 1000 + self.to_detector_num())
 
     @cache_translation
     def to_observation_reason(self) -> str:
         """Return why the exposure was made: science or calibration."""
-        return "science" if self.to_can_see_sky() else "calibration"
+        return "science" if self.to_observation_type() == "science" else "calibration"
 
     @cache_translation
     def to_can_see_sky(self) -> bool:
         """Return whether light from the sky reaches the camera."""
-        return bool(self.to_observation_type() == "science")
+        return self.to_observation_type() in ON_SKY
 
     @cache_translation
     def to_boresight_rotation_angle(self) -> Angle | None:
@@ -130,8 +146,16 @@ class SimCamTranslator(FitsTranslator):
 
     @cache_translation
     def to_altaz_begin(self) -> AltAz | None:
-        """Return None: a simulated sky needs no azimuth."""
-        return None
+        """Return where the boresight stood at the start; None for calibrations and where the header does not say."""
+        if not self.to_can_see_sky() or "ELSTART" not in self._header:
+            return None
+        self._used_these_cards("ELSTART", "AZSTART")
+        return AltAz(
+            alt=self._header["ELSTART"] * u.deg,
+            az=self._header["AZSTART"] * u.deg,
+            obstime=self.to_datetime_begin(),
+            location=self.to_location(),
+        )
 
 
 class SimCam(SurveyInstrument):
@@ -141,7 +165,7 @@ class SimCam(SurveyInstrument):
     translator = SimCamTranslator
     raw_definition = ("raw", ("instrument", "exposure", "detector"), "RawFrame")
     raw_formatter: ClassVar[str] = "uraniborg.archive.formatters.raw_frames.RawFrameFormatter"
-    plate_scale: ClassVar[float] = _NOMINAL.pixel_scale / _NOMINAL.pixel_size
+    plate_scale: ClassVar[float] = NOMINAL.pixel_scale / NOMINAL.pixel_size
     required_keywords: ClassVar[tuple[str, ...]] = (
         *("INSTRUME", "EXPNUM", "OBSID", "DAYOBS", "DATE-BEG", "DATE-END", "TIMESYS", "EXPTIME", "FILTER"),
         *("BORERA", "BOREDEC", "ROTPA", "AIRMASS", "OBJECT", "PRODTYPE"),
@@ -161,15 +185,15 @@ class SimCam(SurveyInstrument):
         return INSTRUMENT
 
     def detectors(self) -> tuple[DetectorAttributes, ...]:
-        """Return a full grid of detectors of the largest usual size."""
-        return _attributes(_NOMINAL, MAX_DETECTORS)
+        """Return the detectors of the largest camera."""
+        return _attributes(NOMINAL)
 
     def attributes_for(self, header: Header | None) -> tuple[DetectorAttributes, ...]:
         """Return the detectors that a header tells."""
         if header is None:
             return self.detectors()
         geometry = geometry_from_headers(header)
-        return _attributes(geometry, geometry.n_detectors)
+        return _attributes(geometry)
 
     def plate_scale_for(self, header: Header | None) -> float:
         """Return the plate scale that a header tells [arcsec/mm]."""
@@ -202,7 +226,7 @@ class SimCam(SurveyInstrument):
         return planes
 
 
-def _attributes(geometry: SimCamGeometry, n: int) -> tuple[DetectorAttributes, ...]:
+def _attributes(geometry: SimCamGeometry) -> tuple[DetectorAttributes, ...]:
     return tuple(
         detector_attributes(
             number,
@@ -213,5 +237,5 @@ def _attributes(geometry: SimCamGeometry, n: int) -> tuple[DetectorAttributes, .
             serial=detector_name(number),
             physical_type="simulated",
         )
-        for number in range(n)
+        for number in range(geometry.n_detectors)
     )

@@ -11,23 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import numpy as np
 from astropy.io.fits import Header
 from astropy.time import Time
-from astropy.wcs import WCS
 
 from uraniborg.core.errors import UserError, report_faults
+from uraniborg.instruments.simcam.geometry import SimCamGeometry
 
 __all__ = (
     "DQ_BITS",
     "FILTERS",
     "INSTRUMENT",
-    "MAX_DETECTORS",
     "Member",
     "PRODUCT_TYPES",
     "SimCamExposure",
     "SimCamGeometry",
     "OBSERVATION_TYPES",
+    "ON_SKY",
+    "detector_cards",
     "detector_name",
     "exposure_header",
     "file_name",
@@ -37,9 +37,6 @@ __all__ = (
 
 INSTRUMENT: Final = "SimCam"
 TELESCOPE: Final = "Uraniborg Simulated Telescope"
-MAX_DETECTORS: Final = 25
-"""Detectors are numbered from 0; the registry knows this many."""
-
 Member = Literal["image", "weight", "dq"]
 
 PRODUCT_TYPES: Final[dict[str, str]] = {"image": "image", "weight": "wtmap", "dq": "dqmask"}
@@ -59,104 +56,14 @@ DQ_BITS: Final[dict[str, int]] = {
 }
 """Mask plane to bit of the data-quality image (int32)."""
 
-OBSERVATION_TYPES: Final = ("science", "bias", "dark", "flat")
-"""Values of ``OBSTYPE``; only science exposures see the sky."""
+OBSERVATION_TYPES: Final = ("science", "bias", "dark", "flat", "sky", "monoflat", "crosstalk")
+"""Values of ``OBSTYPE``. A "sky" is an exposure of the night sky for calibration, a "monoflat" a flat in light of one
+wavelength, a "crosstalk" shows bright spots on one amplifier of each detector."""
+
+ON_SKY: Final = ("science", "sky")
+"""Kinds of exposures that see the sky."""
 
 _SITE: Final = (1818939.3, -5208470.9, -3195171.5)  # Cerro Pachon, geocentric [m]
-
-
-@dataclass(frozen=True, slots=True)
-class SimCamGeometry:
-    """Detectors on a grid around the boresight, all alike.
-
-    Attributes
-    ----------
-    columns, rows : int
-        Detectors along x and y; detector ``column + row * columns`` counts from the lower left.
-    width, height : int [pixel]
-        Size of one detector.
-    gap : int [pixel]
-        Distance between the edges of neighbours.
-    pixel_scale : float [arcsec]
-        Size of a pixel on the sky, at the boresight.
-    pixel_size : float [mm]
-        Size of a pixel in the focal plane.
-    """
-
-    columns: int = 1
-    rows: int = 1
-    width: int = 1024
-    height: int = 1024
-    gap: int = 40
-    pixel_scale: float = 0.2
-    pixel_size: float = 0.010
-
-    def __post_init__(self) -> None:
-        faults = [
-            f"{name} is {getattr(self, name)}, must be positive"
-            for name in ("columns", "rows", "width", "height", "pixel_scale", "pixel_size")
-            if getattr(self, name) <= 0
-        ]
-        if self.columns * self.rows > MAX_DETECTORS:
-            faults.append(f"{self.columns} x {self.rows} detectors are more than {MAX_DETECTORS}")
-        if self.gap < 0:
-            faults.append(f"gap is {self.gap}, must not be negative")
-        report_faults("SimCam geometry", faults)
-
-    @property
-    def n_detectors(self) -> int:
-        """Number of detectors."""
-        return self.columns * self.rows
-
-    def boresight(self, detector: int) -> tuple[float, float]:
-        """Return the 0-based pixel position (x, y) of the boresight on one detector [pixel].
-
-        Parameters
-        ----------
-        detector : int
-            Number of the detector.
-
-        Raises
-        ------
-        UserError
-            If there is no such detector.
-        """
-        if not 0 <= detector < self.n_detectors:
-            raise UserError(f"no detector {detector} in a SimCam of {self.columns} x {self.rows}")
-        row, column = divmod(detector, self.columns)
-        x = ((self.columns - 1) / 2 - column) * (self.width + self.gap) + (self.width - 1) / 2
-        y = ((self.rows - 1) / 2 - row) * (self.height + self.gap) + (self.height - 1) / 2
-        return x, y
-
-    def wcs(self, detector: int, *, ra: float, dec: float, rotation: float = 0.0) -> WCS:
-        """Return the TAN projection of one detector.
-
-        Parameters
-        ----------
-        detector : int
-            Number of the detector.
-        ra, dec : float [deg]
-            ICRS position of the boresight.
-        rotation : float [deg]
-            Position angle of the detector's +y axis, North through East. At 0, +x points West.
-
-        Returns
-        -------
-        astropy.wcs.WCS
-        """
-        x, y = self.boresight(detector)
-        angle = np.deg2rad(rotation)
-        scale = self.pixel_scale / 3600.0
-        wcs = WCS(naxis=2)
-        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-        wcs.wcs.cunit = ["deg", "deg"]
-        wcs.wcs.radesys = "ICRS"
-        wcs.wcs.crval = [ra, dec]
-        wcs.wcs.crpix = [x + 1.0, y + 1.0]
-        wcs.wcs.cd = scale * np.array([[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        wcs.array_shape = (self.height, self.width)
-        wcs.wcs.set()
-        return wcs
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +94,12 @@ class SimCamExposure:
         One of `OBSERVATION_TYPES`; of a calibration, the position means nothing.
     dark_time : float [s], optional
         Time since the last clearing; the exposure time if not given.
+    wavelength : float [nm], optional
+        Of the light of a "monoflat".
+    altitude, azimuth : float [deg], optional
+        Of the boresight at the start, azimuth from North through East.
+    snap, snaps : int
+        Number of this exposure among those of its visit, from 0, and how many these are.
     """
 
     exposure: int
@@ -201,6 +114,11 @@ class SimCamExposure:
     seed: int = 0
     observation_type: str = "science"
     dark_time: float | None = None
+    wavelength: float | None = None
+    altitude: float | None = None
+    azimuth: float | None = None
+    snap: int = 0
+    snaps: int = 1
 
     def __post_init__(self) -> None:
         faults = []
@@ -214,12 +132,21 @@ class SimCamExposure:
             faults.append(f"observation_type is {self.observation_type!r}, must be one of {OBSERVATION_TYPES}")
         if self.exposure_time < 0.0 or (self.exposure_time == 0.0 and self.observation_type not in ("bias", "dark")):
             faults.append(f"exposure_time is {self.exposure_time}, must be positive")
+        if (self.wavelength is None) == (self.observation_type == "monoflat"):
+            faults.append(f"wavelength is {self.wavelength}; a monoflat needs one, and nothing else has one")
+        if not 0 <= self.snap < self.snaps:
+            faults.append(f"snap is {self.snap} of {self.snaps}, must be in 0..{self.snaps - 1}")
         report_faults("SimCam exposure", faults)
 
     @property
     def on_sky(self) -> bool:
         """Whether the exposure sees the sky."""
-        return self.observation_type == "science"
+        return self.observation_type in ON_SKY
+
+    @property
+    def group(self) -> int:
+        """Number of the first exposure of the visit."""
+        return self.exposure - self.snap
 
     @property
     def band(self) -> str:
@@ -284,13 +211,11 @@ def make_headers(
     """
     if member not in PRODUCT_TYPES:
         raise UserError(f"no member {member!r} in a triplet; there are {sorted(PRODUCT_TYPES)}")
-    extension = geometry.wcs(detector, ra=exposure.ra, dec=exposure.dec, rotation=exposure.rotation).to_header()
-    row, column = divmod(detector, geometry.columns)
+    extension = geometry.wcs(
+        detector, ra=exposure.ra, dec=exposure.dec, rotation=exposure.rotation
+    ).to_header(relax=bool(geometry.distortion))
     extension["EXTNAME"] = detector_name(detector)
-    extension["CCDNUM"] = (detector, "detector number")
-    extension["DETPOS"] = (detector_name(detector), "detector name")
-    extension["DETCOL"] = (column, "column in the grid of detectors")
-    extension["DETROW"] = (row, "row in the grid of detectors")
+    extension.extend(detector_cards(detector, geometry))
     extension["BUNIT"] = ({"image": "adu", "weight": "adu-2", "dq": ""}[member], "unit of the pixels")
     extension["GAIN"] = (gain, "[electron/adu]")
     extension["RDNOISE"] = (read_noise, "[electron] read noise")
@@ -298,6 +223,20 @@ def make_headers(
     extension["FWHM"] = (fwhm, "[pixel] seeing")
     extension["SKYLEVEL"] = (sky_level, "[adu] mean sky in the pixels")
     return exposure_header(exposure, PRODUCT_TYPES[member], geometry), extension
+
+
+def detector_cards(detector: int, geometry: SimCamGeometry) -> list[tuple[str, str | int, str]]:
+    """Return the cards that say which detector this is, and where it stands."""
+    column, row = geometry.place(detector)
+    cards: list[tuple[str, str | int, str]] = [
+        ("CCDNUM", detector, "detector number"),
+        ("DETPOS", detector_name(detector), "detector name"),
+        ("DETCOL", column, "column in the grid of detectors"),
+        ("DETROW", row, "row in the grid of detectors"),
+    ]
+    if (names := geometry.raft_and_slot(detector)) is not None:
+        cards += [("RAFTBAY", names[0], "raft"), ("CCDSLOT", names[1], "place in the raft")]
+    return cards
 
 
 def exposure_header(exposure: SimCamExposure, product_type: str, geometry: SimCamGeometry) -> Header:
@@ -338,14 +277,12 @@ def exposure_header(exposure: SimCamExposure, product_type: str, geometry: SimCa
             exposure.exposure_time if exposure.dark_time is None else exposure.dark_time,
             "[s] since the last clearing",
         ),
+        *([("MONOWL", exposure.wavelength, "[nm] wavelength of the light")] if exposure.wavelength else []),
+        ("GROUPID", exposure.group, "first exposure of the visit"),
+        ("CURINDEX", exposure.snap + 1, "number in the visit, from 1"),
+        ("MAXINDEX", exposure.snaps, "exposures of the visit"),
         *(_pointing_cards(exposure) if exposure.on_sky else []),
-        ("DETGRIDX", geometry.columns, "columns of detectors"),
-        ("DETGRIDY", geometry.rows, "rows of detectors"),
-        ("DETWIDTH", geometry.width, "[pixel] width of a detector"),
-        ("DETHEIGH", geometry.height, "[pixel] height of a detector"),
-        ("DETGAP", geometry.gap, "[pixel] between detectors"),
-        ("PIXSCALE", geometry.pixel_scale, "[arcsec/pixel]"),
-        ("PIXSIZE", geometry.pixel_size, "[mm] size of a pixel"),
+        *_geometry_cards(geometry),
         ("SIMSEED", exposure.seed, "seed of the simulation"),
     ]
     cards += [(f"OBSGEO-{axis}", value, "[m] site") for axis, value in zip("XYZ", _SITE, strict=True)]
@@ -355,13 +292,39 @@ def exposure_header(exposure: SimCamExposure, product_type: str, geometry: SimCa
 
 
 def _pointing_cards(exposure: SimCamExposure) -> list[tuple[str, str | int | float | bool, str]]:
+    horizontal: list[tuple[str, str | int | float | bool, str]] = []
+    if exposure.altitude is not None and exposure.azimuth is not None:
+        horizontal = [
+            ("ELSTART", exposure.altitude, "[deg] altitude at the start"),
+            ("AZSTART", exposure.azimuth, "[deg] azimuth at the start, N through E"),
+        ]
     return [
         ("RADESYS", "ICRS", "frame of positions"),
         ("BORERA", exposure.ra, "[deg] boresight"),
         ("BOREDEC", exposure.dec, "[deg] boresight"),
         ("ROTPA", exposure.rotation, "[deg] position angle of +y, N through E"),
         ("AIRMASS", exposure.airmass, "at the boresight"),
+        *horizontal,
     ]
+
+
+def _geometry_cards(geometry: SimCamGeometry) -> list[tuple[str, str | int | float | bool, str]]:
+    cards: list[tuple[str, str | int | float | bool, str]] = [
+        ("DETGRIDX", geometry.columns, "columns of detectors"),
+        ("DETGRIDY", geometry.rows, "rows of detectors"),
+        ("DETWIDTH", geometry.width, "[pixel] width of a detector"),
+        ("DETHEIGH", geometry.height, "[pixel] height of a detector"),
+        ("DETGAP", geometry.gap, "[pixel] between detectors"),
+        ("PIXSCALE", geometry.pixel_scale, "[arcsec/pixel]"),
+        ("PIXSIZE", geometry.pixel_size, "[mm] size of a pixel"),
+    ]
+    if geometry.raft > 1 or not geometry.corner_rafts:
+        cards += [
+            ("RAFTSIZE", geometry.raft, "detectors along each side of a raft"),
+            ("RAFTGAP", geometry.raft_gap, "[pixel] wider between rafts by"),
+            ("RAFTCORN", geometry.corner_rafts, "rafts in the corners"),
+        ]
+    return cards
 
 
 def geometry_from_headers(primary: Header) -> SimCamGeometry:
@@ -375,4 +338,11 @@ def geometry_from_headers(primary: Header) -> SimCamGeometry:
     keywords = ("DETGRIDX", "DETGRIDY", "DETWIDTH", "DETHEIGH", "DETGAP", "PIXSCALE", "PIXSIZE")
     report_faults("SimCam header", [f"keyword {name} is missing" for name in keywords if name not in primary])
     columns, rows, width, height, gap = (int(primary[name]) for name in keywords[:5])
-    return SimCamGeometry(columns, rows, width, height, gap, float(primary["PIXSCALE"]), float(primary["PIXSIZE"]))
+    return SimCamGeometry(
+        *(columns, rows, width, height, gap),
+        pixel_scale=float(primary["PIXSCALE"]),
+        pixel_size=float(primary["PIXSIZE"]),
+        raft=int(primary.get("RAFTSIZE", 1)),
+        raft_gap=int(primary.get("RAFTGAP", 0)),
+        corner_rafts=bool(primary.get("RAFTCORN", True)),
+    )

@@ -16,6 +16,7 @@ from uraniborg.core.errors import UserError, report_faults
 from uraniborg.instruments.simcam.headers import (
     SimCamExposure,
     SimCamGeometry,
+    detector_cards,
     detector_name,
     exposure_header,
 )
@@ -196,14 +197,10 @@ def make_raw_headers(
         One for each amplifier, with ``DATASEC``, ``BIASSEC``, ``PRESEC``, ``POVSEC`` (in the segment), ``DETSEC``,
         ``DETSIZE`` (1-based, inclusive, as in Rubin's raws: a falling range tells a flip) and the segment's own WCS.
     """
-    row, column = divmod(detector, geometry.columns)
     primary = exposure_header(exposure, "raw", geometry)
     primary.comments["PRODTYPE"] = "segments as they were read out"
     cards = [
-        ("CCDNUM", detector, "detector number"),
-        ("DETPOS", detector_name(detector), "detector name"),
-        ("DETCOL", column, "column in the grid of detectors"),
-        ("DETROW", row, "row in the grid of detectors"),
+        *detector_cards(detector, geometry),
         ("DETSIZE", f"[1:{layout.width},1:{layout.height}]", "light-sensitive pixels"),
         ("NAMPS", layout.n_amplifiers, "number of segments that follow"),
     ]
@@ -262,5 +259,5 @@ def _segment_wcs(
     wcs.wcs.crpix = [crpix[0] - x.start + layout.prescan, sign * (crpix[1] - 1.0 - y.start) + 1.0]
     wcs.wcs.cd = wcs.wcs.cd * np.array([1.0, sign])
     wcs.wcs.set()
-    header: Header = wcs.to_header()
+    header: Header = wcs.to_header(relax=bool(geometry.distortion))
     return header

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from uraniborg.core.errors import UserError
 
-__all__ = ("add_crosstalk", "bend", "bias_frame", "crosstalk_matrix", "digitise")
+__all__ = ("add_crosstalk", "bend", "bias_frame", "board_crosstalk_matrix", "crosstalk_matrix", "digitise")
 
 
 def bend(signal: NDArray[np.float64], *, loss: float, full_scale: float) -> NDArray[np.float64]:
@@ -55,13 +55,37 @@ def crosstalk_matrix(columns: int, rows: int, *, nearest: float, rng: np.random.
     return np.where(distance2 > 0, nearest * scatter / np.maximum(distance2, 1), 0.0)
 
 
-def add_crosstalk(segments: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return segments with a share of the pixels that were read at the same time by the other amplifiers.
+def board_crosstalk_matrix(n: int, *, typical: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return coefficients between the amplifiers of two detectors on one board: no order in them, 30 % of scatter.
+
+    Parameters
+    ----------
+    n : int
+        Amplifiers of each detector.
+    typical : float []
+        Mean coefficient.
+    rng : numpy.random.Generator
+        Source of the scatter.
+
+    Returns
+    -------
+    (n, n) float []
+        Row is the victim, column the source.
+    """
+    return typical * (1.0 + 0.3 * rng.standard_normal((n, n)))
+
+
+def add_crosstalk(
+    segments: NDArray[np.float64], sources: NDArray[np.float64], matrix: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return segments with a share of the pixels that were read at the same time by other amplifiers.
 
     Parameters
     ----------
     segments : (n, my, mx) float [adu]
         Signals above the bias, in order of read-out.
+    sources : (n, my, mx) float [adu]
+        Signals that leak into them: the same ones, or those of another detector.
     matrix : (n, n) float []
         Row is the victim, column the source.
 
@@ -70,9 +94,9 @@ def add_crosstalk(segments: NDArray[np.float64], matrix: NDArray[np.float64]) ->
     (n, my, mx) float [adu]
     """
     n = len(segments)
-    if matrix.shape != (n, n):
-        raise UserError(f"the crosstalk matrix has shape {matrix.shape}, there are {n} amplifiers")
-    return np.asarray(segments + (matrix @ segments.reshape(n, -1)).reshape(segments.shape))
+    if matrix.shape != (n, len(sources)):
+        raise UserError(f"the crosstalk matrix has shape {matrix.shape}, there are {n} and {len(sources)} amplifiers")
+    return np.asarray(segments + (matrix @ sources.reshape(len(sources), -1)).reshape(segments.shape))
 
 
 def bias_frame(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-__all__ = ("dust_shadows", "fringe_pattern", "vignetting")
+__all__ = ("dust_shadows", "fringe_pattern", "fringe_phase", "vignetting")
 
 _NODES = 6  # of the thickness of a sensor, along each side
 _STEP = 4  # at which its slope is taken [pixel]
@@ -67,8 +67,8 @@ def dust_shadows(shape: tuple[int, int], rng: np.random.Generator, *, mean_numbe
     return result
 
 
-def fringe_pattern(shape: tuple[int, int], rng: np.random.Generator, *, spacing: float = 60.0) -> NDArray[np.float64]:
-    """Return the pattern of a thin sensor whose thickness varies smoothly: the cosine of a smooth random phase.
+def fringe_phase(shape: tuple[int, int], rng: np.random.Generator, *, spacing: float = 60.0) -> NDArray[np.float64]:
+    """Return the phase of the fringes of a thin sensor whose thickness varies smoothly.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def fringe_pattern(shape: tuple[int, int], rng: np.random.Generator, *, spacing:
 
     Returns
     -------
-    (ny, nx) float []
-        Mean about zero, amplitude one.
+    (ny, nx) float [cycle]
+        A smooth random field.
     """
     nodes = np.linspace(0.0, 1.0, _NODES)
     coarse = rng.standard_normal((_NODES, _NODES))
@@ -90,4 +90,20 @@ def fringe_pattern(shape: tuple[int, int], rng: np.random.Generator, *, spacing:
     phase = CubicSpline(nodes, along_y, axis=1, bc_type="natural")(np.linspace(0.0, 1.0, shape[1]))
     slopes = np.gradient(phase[::_STEP, ::_STEP], _STEP)
     phase *= 1.0 / (spacing * np.sqrt(np.mean(slopes[0] ** 2 + slopes[1] ** 2)))
-    return np.asarray(np.cos(2.0 * np.pi * phase))
+    return np.asarray(phase)
+
+
+def fringe_pattern(shape: tuple[int, int], rng: np.random.Generator, *, spacing: float = 60.0) -> NDArray[np.float64]:
+    """Return the fringes of one line of the night sky: the cosine of `fringe_phase`.
+
+    Parameters
+    ----------
+    shape, rng, spacing
+        As for `fringe_phase`.
+
+    Returns
+    -------
+    (ny, nx) float []
+        Mean about zero, amplitude one.
+    """
+    return np.asarray(np.cos(2.0 * np.pi * fringe_phase(shape, rng, spacing=spacing)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from uraniborg.core.random import random_stream
 from uraniborg.instruments.simcam.raw_layout import AmplifierLayout
 from uraniborg.sim.camera.effects_charge import brighter_fatter_kernel
-from uraniborg.sim.camera.effects_electronics import bias_frame, crosstalk_matrix
+from uraniborg.sim.camera.effects_electronics import bias_frame, board_crosstalk_matrix, crosstalk_matrix
 from uraniborg.sim.camera.effects_light import dust_shadows, fringe_pattern, vignetting
 from uraniborg.sim.config import SimConfig
 from uraniborg.sim.effects import bad_column_mask
@@ -58,11 +58,13 @@ class DetectorProperties:
         How it is cut into segments.
     amplifiers : AmplifierProperties
         Its amplifiers.
-    response : (ny, nx) float []
+    board : dict of int to (n, n) float []
+        For each other detector of the read-out board, the crosstalk that its amplifiers (columns) make here (rows).
+    response : (ny, nx) float32 []
         Response to light: vignetting, dust and pixels; one at the boresight of a perfect detector.
-    fringes : (ny, nx) float []
+    fringes : (ny, nx) float32 []
         Pattern of fringes, of amplitude one.
-    dark_current : (ny, nx) float [electron/s]
+    dark_current : (ny, nx) float32 [electron/s]
         Dark current, hot pixels included.
     hot : (ny, nx) bool
         Hot pixels.
@@ -75,9 +77,10 @@ class DetectorProperties:
     detector: int
     layout: AmplifierLayout
     amplifiers: AmplifierProperties
-    response: NDArray[np.float64]
-    fringes: NDArray[np.float64]
-    dark_current: NDArray[np.float64]
+    board: dict[int, NDArray[np.float64]]
+    response: NDArray[np.float32]
+    fringes: NDArray[np.float32]
+    dark_current: NDArray[np.float32]
     hot: NDArray[np.bool_]
     dead: NDArray[np.bool_]
     kernel: NDArray[np.float64]
@@ -106,8 +109,9 @@ def make_detector_properties(config: SimConfig, detector: int) -> DetectorProper
         detector=detector,
         layout=layout,
         amplifiers=_amplifiers(config, layout, random_stream(config.seed, "camera.amplifiers", key)),
+        board=_board(config, detector, layout.n_amplifiers),
         response=_response(config, detector, random_stream(config.seed, "camera.response", key)),
-        fringes=fringe_pattern(shape, random_stream(config.seed, "camera.fringes", key)),
+        fringes=fringe_pattern(shape, random_stream(config.seed, "camera.fringes", key)).astype(np.float32),
         dark_current=dark_current,
         hot=hot,
         dead=bad_column_mask(shape, random_stream(config.seed, "defects", key), number=camera.bad_columns),
@@ -127,28 +131,39 @@ def _amplifiers(config: SimConfig, layout: AmplifierLayout, rng: np.random.Gener
     return AmplifierProperties(gain, read_noise, level, loss, matrix, bias)
 
 
-def _response(config: SimConfig, detector: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _board(config: SimConfig, detector: int, n: int) -> dict[int, NDArray[np.float64]]:
+    electronics = config.electronics
+    if electronics.board_crosstalk == 0.0:
+        return {}
+    return {
+        source: board_crosstalk_matrix(
+            n,
+            typical=electronics.board_crosstalk,
+            rng=random_stream(config.seed, "camera.board_crosstalk", {"detector": detector, "source": source}),
+        )
+        for source in config.camera.geometry.board(detector, electronics.board)
+        if source != detector
+    }
+
+
+def _response(config: SimConfig, detector: int, rng: np.random.Generator) -> NDArray[np.float32]:
     geometry, sensor = config.camera.geometry, config.sensor
     shape = (geometry.height, geometry.width)
-    full = [
-        number * size + (number - 1) * geometry.gap
-        for number, size in ((geometry.columns, geometry.width), (geometry.rows, geometry.height))
-    ]
-    corner = 0.5 * float(np.hypot(full[0], full[1]))
+    corner = 0.5 * float(np.hypot(*geometry.full_size))
     light = vignetting(shape, centre=geometry.boresight(detector), corner=corner, loss=sensor.vignetting)
     light *= dust_shadows(shape, rng, mean_number=sensor.dust_grains)
-    return np.asarray(light * (1.0 + sensor.pixel_response * rng.standard_normal(shape)))
+    return np.asarray(light * (1.0 + sensor.pixel_response * rng.standard_normal(shape)), dtype=np.float32)
 
 
 def _dark(
     config: SimConfig, shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Return which pixels are hot, and the dark current of all."""
     sensor = config.sensor
     hot = np.zeros(shape, dtype=bool)
-    current = np.full(shape, sensor.dark_current)
+    current = np.full(shape, sensor.dark_current, dtype=np.float32)
     number = min(int(rng.poisson(sensor.hot_pixels * 1e-6 * hot.size)), hot.size)
     where = np.unravel_index(rng.choice(hot.size, number, replace=False), shape)
     hot[where] = True
-    current[where] += sensor.hot_pixel_current * rng.lognormal(0.0, 0.8, number)
+    current[where] += (sensor.hot_pixel_current * rng.lognormal(0.0, 0.8, number)).astype(np.float32)
     return hot, current

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from uraniborg.core.errors import UserError
 from uraniborg.instruments.simcam.raw_layout import cut_segments
 from uraniborg.sim.camera.config import ElectronicsConfig, SensorConfig
 from uraniborg.sim.camera.effects_charge import bleed, brighter_fatter, transfer
@@ -14,7 +16,7 @@ from uraniborg.sim.camera.effects_electronics import add_crosstalk, bend, digiti
 from uraniborg.sim.camera.properties import DetectorProperties
 from uraniborg.sim.effects import draw_cosmic_rays
 
-__all__ = ("CollectedImage", "collect_charge", "read_out")
+__all__ = ("CollectedImage", "amplifier_signals", "collect_charge", "read_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +92,10 @@ def collect_charge(
     return CollectedImage(bled.image, bled.saturated, rays.number, float(rays.charge.sum()), bled.lost)
 
 
-def read_out(
-    electrons: NDArray[np.float64],
-    properties: DetectorProperties,
-    rng: np.random.Generator,
-    *,
-    sensor: SensorConfig,
-    electronics: ElectronicsConfig,
-    full_well: float,
-) -> NDArray[np.int32] | NDArray[np.uint16]:
-    """Return the segments of a detector as they come from the converters.
-
-    In this order: parallel and serial transfer, gain, non-linearity, crosstalk, bias with its drift, read noise,
-    digitisation.
+def amplifier_signals(
+    electrons: NDArray[np.float64], properties: DetectorProperties, *, sensor: SensorConfig, full_well: float
+) -> NDArray[np.float64]:
+    """Return what arrives at the amplifiers and leaves them again: transfer, gain, non-linearity.
 
     Parameters
     ----------
@@ -110,26 +103,63 @@ def read_out(
         Charge in the pixels.
     properties : DetectorProperties
         The detector.
-    rng : numpy.random.Generator
-        Source of randomness.
-    sensor, electronics : SensorConfig, ElectronicsConfig
-        Silicon and amplifiers.
+    sensor : SensorConfig
+        The silicon.
     full_well : float [electron]
         Where the non-linearity reaches its set value.
+
+    Returns
+    -------
+    (n, my, mx) float [adu]
+        Above the bias, without noise; in order of the amplifiers and of their read-out.
+    """
+    amplifiers = properties.amplifiers
+    segments = cut_segments(electrons, properties.layout)
+    for k, segment in enumerate(segments):
+        signal = _transfer_segment(segment, properties, sensor) / amplifiers.gain[k]
+        full_scale = full_well / amplifiers.gain[k]
+        segments[k] = bend(signal, loss=float(amplifiers.nonlinearity[k]), full_scale=full_scale)
+    return segments
+
+
+def read_out(
+    signals: NDArray[np.float64],
+    properties: DetectorProperties,
+    rng: np.random.Generator,
+    *,
+    electronics: ElectronicsConfig,
+    neighbours: Mapping[int, NDArray[np.float64]] | None = None,
+) -> NDArray[np.int32] | NDArray[np.uint16]:
+    """Return the segments of a detector as they come from the converters.
+
+    In this order: crosstalk, bias with its drift, read noise, digitisation.
+
+    Parameters
+    ----------
+    signals : (n, my, mx) float [adu]
+        What `amplifier_signals` returns.
+    properties : DetectorProperties
+        The detector.
+    rng : numpy.random.Generator
+        Source of randomness.
+    electronics : ElectronicsConfig
+        The amplifiers.
+    neighbours : mapping of int to (n, my, mx) float [adu], optional
+        Signals of the other detectors of the board.
 
     Returns
     -------
     (n, my, mx) int32 or uint16 [adu]
         In order of the amplifiers and of their read-out.
     """
-    layout, amplifiers = properties.layout, properties.amplifiers
-    segments = cut_segments(electrons, layout)
-    for k, segment in enumerate(segments):
-        signal = _transfer_segment(segment, properties, sensor) / amplifiers.gain[k]
-        full_scale = full_well / amplifiers.gain[k]
-        segments[k] = bend(signal, loss=float(amplifiers.nonlinearity[k]), full_scale=full_scale)
+    amplifiers = properties.amplifiers
+    segments = signals
     if electronics.crosstalk != 0.0:
-        segments = add_crosstalk(segments, amplifiers.crosstalk)
+        segments = add_crosstalk(segments, signals, amplifiers.crosstalk)
+    for source, matrix in properties.board.items():
+        if neighbours is None or source not in neighbours:
+            raise UserError(f"the signals of detector {source}, which shares the board, are needed to read out")
+        segments = add_crosstalk(segments, neighbours[source], matrix)
     result = np.empty(segments.shape, dtype=np.uint16 if electronics.bits <= 16 else np.int32)
     for k, segment in enumerate(segments):
         drift = electronics.bias_drift * rng.standard_normal((segment.shape[0], 1))
