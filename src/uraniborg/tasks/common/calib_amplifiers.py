@@ -230,10 +230,7 @@ def measure_photon_transfer(
             "b": b.tolist(),
             "b_error": np.where(np.isfinite(b_error), b_error, -1.0).tolist(),
             "shared_gain_error": shift,
-            "highest_level": [
-                float(max(p.level for p, u in zip(m, f.used, strict=True) if u))
-                for m, f in zip(measured, fits, strict=True)
-            ],
+            "turned_over": [bool(np.isfinite(fit.turnoff)) for fit in fits],
         },
         amplifiers=tuple(_record(item.name, measured[k], fits[k]) for k, item in enumerate(geometry.amplifiers)),
     )
