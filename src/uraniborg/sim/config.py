@@ -23,11 +23,13 @@ __all__ = (
     "Band",
     "CameraConfig",
     "ObservingConfig",
+    "PartConfig",
     "PsfConfig",
     "SimConfig",
     "SkyConfig",
     "list_surveys",
     "load_config",
+    "part_of",
 )
 
 Band = Literal["u", "g", "r", "i", "z", "y"]
@@ -267,6 +269,21 @@ class ObservingConfig(_Section):
         return self
 
 
+class PartConfig(_Section):
+    """The part of a survey that is made; what is made does not depend on the rest.
+
+    Attributes
+    ----------
+    visits : int or None
+        Only so many visits, the first ones.
+    detectors : tuple of int
+        Only these detectors; all of them if empty. Raw files are made for whole read-out boards.
+    """
+
+    visits: Annotated[int, Field(ge=1)] | None = None
+    detectors: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+
 class SimConfig(_Section):
     """A simulated survey: sky, camera, observing, and the seed that all of it follows from.
 
@@ -284,6 +301,7 @@ class SimConfig(_Section):
     atmosphere: AtmosphereConfig = AtmosphereConfig()
     moving: MovingConfig = MovingConfig()
     satellites: SatelliteConfig = SatelliteConfig()
+    part: PartConfig = PartConfig()
     raw: bool = False
     reduced: bool = True
     ghosts: tuple[GhostConfig, ...] = ()
@@ -300,6 +318,18 @@ class SimConfig(_Section):
                 raise ValueError(str(error)) from error
         return self
 
+    @model_validator(mode="after")
+    def _part_exists(self) -> SimConfig:
+        beyond = [detector for detector in self.part.detectors if detector >= self.camera.geometry.n_detectors]
+        if beyond:
+            raise ValueError(f"part.detectors: there is no detector {beyond} among {self.camera.geometry.n_detectors}")
+        return self
+
+    @property
+    def detectors(self) -> tuple[int, ...]:
+        """The detectors that are made, in order."""
+        return tuple(sorted(set(self.part.detectors))) or tuple(range(self.camera.geometry.n_detectors))
+
     @classmethod
     def from_yaml(cls, text: str) -> SimConfig:
         """Return the configuration that a YAML text holds.
@@ -315,6 +345,34 @@ class SimConfig(_Section):
         """Return the YAML text that `load_config` reads back."""
         text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
         return text
+
+
+def part_of(config: SimConfig, *, visits: int | None = None, detectors: str | None = None) -> SimConfig:
+    """Return the configuration of a part of a survey.
+
+    Parameters
+    ----------
+    config : SimConfig
+        The survey.
+    visits : int or None
+        Only the first so many visits.
+    detectors : str or None
+        Only these detectors, numbers with commas between them.
+
+    Raises
+    ------
+    UserError
+        If that is no list of numbers, or if there is no such detector.
+    """
+    values = config.model_dump()
+    if visits is not None:
+        values["part"]["visits"] = visits
+    try:
+        if detectors is not None:
+            values["part"]["detectors"] = tuple(int(number) for number in detectors.split(","))
+        return SimConfig.model_validate(values)
+    except ValueError as error:
+        raise UserError(f"no part of survey {config.name!r} with detectors {detectors!r}: {error}") from error
 
 
 def list_surveys() -> dict[str, str]:

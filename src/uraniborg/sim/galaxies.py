@@ -67,6 +67,7 @@ def draw_galaxies(
     axis_ratio = np.asarray(galaxies["axisRatio"], dtype=float)
     radius = np.asarray(galaxies["halfLightRadius"], dtype=float) / pixel_scale
     index = np.asarray(galaxies["sersicIndex"], dtype=float)
+    seeing = psf.parameters_at(positions) if psf.turbulence else None
     composite = "bulgeFraction" in galaxies.colnames and bool(np.any(np.isfinite(galaxies["bulgeFraction"])))
     for k, (x, y) in enumerate(positions):
         params = None if flux[k] > bright else _FAINT
@@ -79,7 +80,8 @@ def draw_galaxies(
         if jacobians is not None:
             matrix = jacobians[k]
             galaxy = galaxy.transform(*matrix.ravel()) / abs(np.linalg.det(matrix))
-        parts = [galaxy, psf.profile_at(x, y, gsparams=params)]
+        shape_here = psf.parameters(x, y) if seeing is None else seeing[k]
+        parts = [galaxy, psf.profile_of(shape_here, gsparams=params)]
         if widths is not None and widths[k] > _LEAST_SMEAR:
             line = galsim.Box(np.sqrt(12.0) * widths[k], _LEAST_SMEAR, gsparams=params)
             parts.append(line.rotate(smear_angle * galsim.degrees))

@@ -151,7 +151,8 @@ def plan_visits(config: SimConfig) -> tuple[Visit, ...]:
             for snap in range(plan.snaps):
                 start = begin + snap * (plan.exposure_time / plan.snaps + _OVERHEAD) / 86400
                 visits.append(_visit(config, band, start, sequence=sequence * plan.snaps + snap + 1, snap=snap))
-    return tuple(sorted(visits, key=lambda visit: visit.mjd_begin))
+    visits.sort(key=lambda visit: visit.mjd_begin)
+    return tuple(visits if config.part.visits is None else visits[: config.part.visits * plan.snaps])
 
 
 def _stand(config: SimConfig, position: tuple[float, float], middle: float) -> tuple[SkyGeometry, float, MoonState]:

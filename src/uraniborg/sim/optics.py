@@ -18,8 +18,10 @@ def radial_factor(q2: ArrayLike, terms: tuple[float, ...]) -> NDArray[np.float64
     q = np.asarray(q2, dtype=float)
     result = np.zeros_like(q)
     for term in reversed(terms):
-        result = (result + term) * q
-    return 1.0 + result
+        result += term
+        result *= q
+    result += 1.0
+    return result
 
 
 def radial_inverse(radius: ArrayLike, terms: tuple[float, ...]) -> NDArray[np.float64]:
@@ -79,9 +81,13 @@ class Projection:
 
     def areas(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Return the area of pixels relative to that at the boresight."""
-        q2 = ((np.asarray(x) - self.centre[0]) ** 2 + (np.asarray(y) - self.centre[1]) ** 2) / self.corner_radius**2
+        q2 = ((np.asarray(x) - self.centre[0]) / self.corner_radius) ** 2 + (
+            (np.asarray(y) - self.centre[1]) / self.corner_radius
+        ) ** 2
         slopes = tuple(term * (2 * k + 1) for k, term in enumerate(self.terms, start=1))
-        return radial_factor(q2, self.terms) * radial_factor(q2, slopes)
+        result = radial_factor(q2, self.terms)
+        result *= radial_factor(q2, slopes)
+        return result
 
     def jacobians(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Return derivatives of the pixel position by the place on the tangent plane, (n, 2, 2)."""

@@ -133,9 +133,23 @@ class PsfField:
         g1, g2, change = shape + np.array([float(field(*place)) for field in self.turbulence] or 0.0)
         return np.array([g1, g2, self.fwhm * (1.0 + change)])
 
+    def parameters_at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return g1, g2 and the full width at half maximum [pixel] at positions (n, 2), as an (n, 3) array."""
+        u, v = ((positions - self.centre) / self.half_size).T
+        values = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=-1) @ self.polynomials.T
+        if self.turbulence:
+            place = (positions - self.centre) * self.arcmin
+            values += np.stack([field(place[:, 0], place[:, 1]) for field in self.turbulence], axis=-1)
+        values[:, 2] = self.fwhm * (1.0 + values[:, 2])
+        return values
+
     def profile_at(self, x: float, y: float, *, gsparams: galsim.GSParams | None = None) -> Any:
         """Return the GalSim profile, in pixels and without the pixel's own response, at one position."""
-        g1, g2, fwhm = self.parameters(x, y)
+        return self.profile_of(self.parameters(x, y), gsparams=gsparams)
+
+    def profile_of(self, parameters: NDArray[np.float64], *, gsparams: galsim.GSParams | None = None) -> Any:
+        """Return the GalSim profile of g1, g2 and full width at half maximum [pixel]."""
+        g1, g2, fwhm = parameters
         if self.profile == "moffat":
             round_profile = galsim.Moffat(beta=self.beta, fwhm=fwhm, gsparams=gsparams)
         else:
@@ -307,10 +321,34 @@ def _draw_one(
     _spline_weights(start_y - first_y, weight_y)
     n = 2 * radius + 1
     out[:n, :n] = 0.0
-    for which in range(terms.size * 9):
-        term, node_y, node_x = which // 9, which // 3 % 3, which % 3
-        node = along[node_y] * across[node_x] * terms[term]
-        source = coefficients[term, first_row + node_y, first_column + node_x]
+    if terms.size > 1:  # many images: add them up where they are needed, then interpolate once
+        low_y, low_x, side = first_y - 1, first_x - 1, 4 * n
+        window = np.zeros((side, side))
+        for which in range(terms.size * 9):
+            term, node_y, node_x = which // 9, which // 3 % 3, which % 3
+            node = along[node_y] * across[node_x] * terms[term]
+            source = coefficients[term, first_row + node_y, first_column + node_x]
+            for j in range(side):
+                row, target = source[low_y + j, low_x : low_x + side], window[j]
+                for i in range(side):
+                    target[i] += node * row[i]
+        for j in range(n):
+            for i in range(n):
+                total = 0.0
+                for b in range(4):
+                    row = window[4 * j + b]
+                    total += weight_y[b] * (
+                        weight_x[0] * row[4 * i]
+                        + weight_x[1] * row[4 * i + 1]
+                        + weight_x[2] * row[4 * i + 2]
+                        + weight_x[3] * row[4 * i + 3]
+                    )
+                out[j, i] = total
+        return
+    for which in range(9):
+        node_y, node_x = which // 3, which % 3
+        node = along[node_y] * across[node_x] * terms[0]
+        source = coefficients[0, first_row + node_y, first_column + node_x]
         for j in range(n):
             for i in range(n):
                 total = 0.0

@@ -25,7 +25,7 @@ from uraniborg.sim.config import SimConfig
 from uraniborg.sim.exposure import expected_image
 from uraniborg.sim.observing import Visit
 
-__all__ = ("RawExposure", "board_of", "detector_properties", "expose_board", "expose_calibration", "expose_visit")
+__all__ = ("RawExposure", "board_of", "detector_properties", "expose_board", "expose_calibration", "expose_light", "expose_visit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,31 @@ def expose_board(
             sky_config = sky_calibration_config(config)
             light = partial(_visit_light, _needed(sky, header.exposure), what.visit, config=sky_config)
     return _expose(light, header, detectors, config, amplifier=amplifier)
+
+
+def expose_light(
+    light: NDArray[np.float64], header: SimCamExposure, detector: int, *, config: SimConfig
+) -> RawExposure:
+    """Return the raw exposure of any light, for tests of one effect; detectors that share the board stay dark.
+
+    Parameters
+    ----------
+    light : (ny, nx) float [electron]
+        Expected charge in pixels of response one.
+    header : SimCamExposure
+        Kind, number and times of the exposure; the number chooses the noise.
+    detector : int
+        Number of the detector.
+    config : SimConfig
+        The survey.
+
+    Returns
+    -------
+    RawExposure
+    """
+    dark = np.zeros_like(light)
+    table = empty_table("TruthGhost")
+    return _expose(lambda k: _Light(light if k == detector else dark, table), header, (detector,), config)[0]
 
 
 def _needed(sky: Table | None, exposure: int) -> Table:

@@ -318,5 +318,5 @@ def _background(shape: tuple[int, int], visit: Visit, projection: Projection) ->
     sky = visit.sky_level * (1.0 + visit.sky_gradient[0] * u + visit.sky_gradient[1] * v)
     if not projection.terms:
         return np.asarray(sky)
-    rows, columns = np.indices(shape, dtype=float)
-    return np.asarray(sky * projection.areas(columns, rows))
+    sky *= projection.areas(np.arange(float(shape[1]))[None, :], np.arange(float(shape[0]))[:, None])
+    return np.asarray(sky)
