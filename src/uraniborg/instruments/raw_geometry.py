@@ -1,7 +1,8 @@
 """Where the amplifiers of a raw frame are, from the section keywords that most cameras write.
 
 ``DATASEC`` (image pixels in the segment), ``DETSEC`` (the same on the detector; a falling range is a flip), ``BIASSEC``
-or what stands around the data. Ranges are 1-based and inclusive, x first.
+or what stands around the data. Ranges are 1-based and inclusive, x first; ``DETSEC`` and ``DETSIZE`` are in unbinned
+pixels, the pixels of our images are binned as ``CCDSUM`` tells.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def raw_geometry(raw: RawFrame) -> DetectorGeometry:
             faults.append(str(error))
     report_faults("sections of a raw frame", faults)
     text = raw.header.get("DETSIZE", raw.primary.get("DETSIZE"))
-    return _on_detector(amplifiers, None if text is None else parse_section(text)[0])
+    size = None if text is None else _binned(parse_section(text)[0], _binning(raw.header))
+    return _on_detector(amplifiers, size)
 
 
 def amplifier_geometry(header: Header, shape: tuple[int, ...], *, number: int = 0) -> AmplifierGeometry:
@@ -88,6 +90,7 @@ def amplifier_geometry(header: Header, shape: tuple[int, ...], *, number: int = 
         raise UserError(f"{name}: no {' and '.join(missing)} in the header; a raw segment needs DATASEC and DETSEC")
     data, _, _ = parse_section(header["DATASEC"])
     detector, flip_x, flip_y = parse_section(header["DETSEC"])
+    detector = _binned(detector, _binning(header))
     serial, parallel = _overscans(header, data, (int(shape[0]), int(shape[1])))
     return AmplifierGeometry(name, data, detector, serial, parallel, flip_x, flip_y)
 
@@ -116,6 +119,18 @@ def detector_wcs_header(header: Header, amplifier: AmplifierGeometry) -> Header:
         for other in (1, 2):
             result[f"CD{axis}_{other}"] = matrix[axis - 1, other - 1] * deltas[axis - 1] * signs[other - 1]
     return result
+
+
+def _binning(header: Header) -> tuple[int, int]:
+    """Return the binning along x and y; ``CCDSUM`` is two numbers."""
+    x, y = (int(word) for word in str(header.get("CCDSUM", "1 1")).split())
+    return x, y
+
+
+def _binned(section: Section, binning: tuple[int, int]) -> Section:
+    """Return a section of the detector, which is told in unbinned pixels, in binned ones."""
+    x, y = binning
+    return Section(section.y0 // y, section.y1 // y, section.x0 // x, section.x1 // x)
 
 
 def _linear(header: Header) -> tuple[np.ndarray, tuple[float, float]]:

@@ -40,7 +40,8 @@ def fit_fringe(
 ) -> FringeFit:
     """Fit the amplitude of a fringe pattern.
 
-    Image and pattern are reduced to medians of boxes of 8 x 8 pixels, from both the mean of cells of 128 x 128 is taken
+    The image is reduced to medians of boxes of 8 x 8 pixels, the pattern to means (noise makes the median of a curved
+    pattern its mean); from both the mean of cells of 128 x 128 is taken
     away, and boxes with sources are clipped. A pattern that varies within 8 pixels cannot be fitted.
 
     Parameters
@@ -64,7 +65,7 @@ def fit_fringe(
     if image.shape != pattern.shape:
         raise UserError(f"the fringe pattern has shape {pattern.shape}, the image {image.shape}")
     unused = np.zeros((1, 1), np.bool_) if bad is None else bad
-    data, model = _bin_medians(image, unused), _bin_medians(pattern, unused)
+    data, model = _bin(image, unused, True), _bin(pattern, unused, False)
     kept = np.isfinite(data) & np.isfinite(model)
     amplitude, error, cell = 0.0, np.inf, _CELL // _BIN
     for _ in range(_ROUNDS):
@@ -107,8 +108,8 @@ def _without_cells(values: NDArray[np.float64], kept: NDArray[np.bool_], cell: i
 
 
 @njit(cache=True, nogil=True)
-def _bin_medians(image: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the median of boxes; of each, every other pixel in the manner of a chess board is enough."""
+def _bin(image: NDArray[np.float32], bad: NDArray[np.bool_], median: bool) -> NDArray[np.float64]:
+    """Return the median or mean of boxes; of each, every other pixel in the manner of a chess board is enough."""
     rows, columns = image.shape[0] // _BIN, image.shape[1] // _BIN
     result = np.full((rows, columns), np.nan)
     values = np.empty(_BIN * _BIN, np.float32)
@@ -121,7 +122,7 @@ def _bin_medians(image: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[
                         values[n] = image[v, u]
                         n += 1
             if n >= _BIN * _BIN // 4:
-                result[j, i] = np.median(values[:n])
+                result[j, i] = np.median(values[:n]) if median else np.mean(values[:n])
     return result
 
 

@@ -23,6 +23,8 @@ class GhostRing:
         Centre on the detector.
     radius, inner : float [pixel]
         Outer radius, and that of the shadow in the middle.
+    inner_x, inner_y : float [pixel]
+        Centre of the shadow.
     edge : float [pixel]
         Width over which the brightness falls at both edges (of a logistic curve).
     brightness : float [electron/pixel]
@@ -33,6 +35,8 @@ class GhostRing:
     y: float
     radius: float
     inner: float
+    inner_x: float
+    inner_y: float
     edge: float
     brightness: float
 
@@ -65,9 +69,10 @@ def ghost_rings(
     ----------
     stars : (n, 3) float [pixel, pixel, electron]
         Position in pixels of the detector (they may be outside) and light.
-    reflections : (m, 5) float
+    reflections : (m, 8) float
         Position of the ghost over that of the star [], both from the optical axis; outer radius [pixel]; inner over
-        outer radius []; light of the ghost over light of the star []; width of the edges [pixel].
+        outer radius []; light of the ghost over light of the star []; width of the edges [pixel]; shift of the centre
+        along x and y [pixel]; shift of the shadow over the distance of the ghost from the axis [].
     centre : tuple of float [pixel]
         Position (x, y) of the optical axis in pixels of the detector.
 
@@ -75,16 +80,16 @@ def ghost_rings(
     -------
     tuple of GhostRing
     """
-    if stars.ndim != 2 or stars.shape[1] != 3 or reflections.ndim != 2 or reflections.shape[1] != 5:
-        raise UserError(f"stars {stars.shape} and reflections {reflections.shape} must have shapes (n, 3) and (m, 5)")
+    if stars.ndim != 2 or stars.shape[1] != 3 or reflections.ndim != 2 or reflections.shape[1] != 8:
+        raise UserError(f"stars {stars.shape} and reflections {reflections.shape} must have shapes (n, 3) and (m, 8)")
     rings = []
     for x, y, light in stars:
-        for factor, radius, inner, fraction, edge in reflections:
-            area = np.pi * radius**2 * (1.0 - inner**2)
-            place = [c + factor * (p - c) for p, c in zip((x, y), centre, strict=True)]
-            rings.append(
-                GhostRing(*map(float, (*place, radius, inner * radius, edge, light * fraction / max(area, 1.0))))
-            )
+        for factor, radius, inner, fraction, edge, shift_x, shift_y, decentre in reflections:
+            brightness = light * fraction / max(np.pi * radius**2 * (1.0 - inner**2), 1.0)
+            arm_x, arm_y = factor * (x - centre[0]), factor * (y - centre[1])
+            at_x, at_y = centre[0] + arm_x + shift_x, centre[1] + arm_y + shift_y
+            shadow = (inner * radius, at_x + decentre * arm_x, at_y + decentre * arm_y)
+            rings.append(GhostRing(*map(float, (at_x, at_y, radius, *shadow, edge, brightness))))
     return tuple(rings)
 
 
@@ -92,7 +97,7 @@ def render_ghosts(rings: tuple[GhostRing, ...], shape: tuple[int, int]) -> NDArr
     """Return the light of ghosts on a detector, (ny, nx) [electron]."""
     light, gradient = np.zeros(shape, np.float32), np.zeros((1, 1), np.float32)
     for ring in rings:
-        _add_ring(ring_numbers(ring), light, gradient)
+        _add_ring(_numbers(ring), light, gradient)
     return light
 
 
@@ -135,15 +140,16 @@ def mask_ghosts(
         reach = ring.radius + 8.0 * ring.edge + slack
         if -reach < ring.x < shape[1] + reach and -reach < ring.y < shape[0] + reach:
             number += 1
-            _add_ring(ring_numbers(ring, slack), light, slope)
+            _add_ring(_numbers(ring, slack), light, slope)
     mask = slope > gradient * noise * pixel_scale
     mask |= light > brightness * noise
     return GhostMask(mask, number)
 
 
-def ring_numbers(ring: GhostRing, slack: float = 0.0) -> tuple[float, float, float, float, float, float, float]:
-    """Return what the kernel needs: position, radii, edge, brightness, uncertainty."""
-    return ring.x, ring.y, ring.radius, ring.inner, ring.edge, ring.brightness, slack
+def _numbers(ring: GhostRing, slack: float = 0.0) -> tuple[float, ...]:
+    """Return what the kernel needs: centre, radii, centre of the shadow, edge, brightness, uncertainty."""
+    circles = (ring.x, ring.y, ring.radius, ring.inner, ring.inner_x, ring.inner_y)
+    return (*circles, ring.edge, ring.brightness, slack)
 
 
 @njit(cache=True, nogil=True)
@@ -153,26 +159,27 @@ def _logistic(x: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _add_ring(
-    numbers: tuple[float, float, float, float, float, float, float],
+    numbers: tuple[float, ...],
     light: NDArray[np.float32],
     gradient: NDArray[np.float32],
 ) -> None:
-    x, y, radius, inner, edge, brightness, slack = numbers
+    x, y, radius, inner, inner_x, inner_y, edge, brightness, slack = numbers
     rows, columns = light.shape
     reach = radius + 8.0 * edge + slack
     for j in range(max(0, int(np.floor(y - reach))), min(rows, int(np.ceil(y + reach)) + 1)):
         half = np.sqrt(max(reach * reach - (j - y) ** 2, 0.0))
         for i in range(max(0, int(np.floor(x - half))), min(columns, int(np.ceil(x + half)) + 1)):
             r = np.sqrt((i - x) ** 2 + (j - y) ** 2)
+            s = np.sqrt((i - inner_x) ** 2 + (j - inner_y) ** 2)
             outer = _logistic((radius - r) / edge)
-            hole = _logistic((r - inner) / edge) if inner > 0.0 else 1.0
+            hole = _logistic((s - inner) / edge) if inner > 0.0 else 1.0
             light[j, i] += brightness * outer * hole
             if gradient.size > 1:
                 off = max(abs(r - radius) - slack, 0.0)
                 at = _logistic(off / edge)
                 steep = at * (1.0 - at)
                 if inner > 0.0:
-                    off = max(abs(r - inner) - slack, 0.0)
+                    off = max(abs(s - inner) - slack, 0.0)
                     at = _logistic(off / edge)
                     steep += at * (1.0 - at)
                 gradient[j, i] += brightness * steep / edge

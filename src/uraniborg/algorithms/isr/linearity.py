@@ -65,7 +65,7 @@ def tabulate_quadratic(coefficient: float, *, top: float = 2.0**18, step: float 
 def tabulate_spline(
     nodes: NDArray[np.floating], corrections: NDArray[np.floating], *, step: float = 16.0
 ) -> LinearityTables:
-    """Return the natural cubic spline through corrections at nodes.
+    """Return the cubic spline through corrections at nodes, flat at zero (the gain is that of faint signals).
 
     Parameters
     ----------
@@ -79,7 +79,8 @@ def tabulate_spline(
     if len(nodes) < 3 or len(nodes) != len(corrections) or np.any(np.diff(nodes) <= 0):
         raise UserError(f"a linearity spline needs three or more rising nodes, not {list(np.round(nodes, 1))}")
     grid = np.arange(0.0, float(nodes[-1]) + step, step)
-    curve = CubicSpline(nodes, corrections, bc_type="natural")(np.minimum(grid, nodes[-1]))
+    ends = ((1, 0.0), "not-a-knot" if len(nodes) > 3 else (2, 0.0))
+    curve = CubicSpline(nodes, corrections, bc_type=ends)(np.minimum(grid, nodes[-1]))
     return LinearityTables(curve.astype(np.float32)[None, :], step)
 
 

@@ -20,7 +20,7 @@ from uraniborg.core.errors import UserError
 __all__ = ("OverscanMethod", "OverscanResult", "parallel_levels", "row_levels", "subtract_overscan")
 
 OverscanMethod = Literal["row", "spline", "constant"]
-_CLIP = 4.0  # pixels further from the median of their row, in units of the noise, are left out
+_CLIP = 6.0  # pixels further from the median of their row, in units of the noise, are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def subtract_overscan(
 def row_levels(overscan: NDArray[np.generic]) -> tuple[NDArray[np.float64], float]:
     """Return the clipped mean of each row, and the scatter around it.
 
-    Each row stands for itself, so rows can be given in any portions; only the clipping width, four times the noise of
+    Each row stands for itself, so rows can be given in any portions; only the clipping width, six times the noise of
     that very row's own median absolute deviation (at least one unit), depends on the pixels of the row.
 
     Parameters
@@ -125,7 +125,7 @@ def row_levels(overscan: NDArray[np.generic]) -> tuple[NDArray[np.float64], floa
     levels = np.empty(len(overscan))
     squares = np.empty(len(overscan))
     _row_levels(overscan, levels, squares)
-    return levels, float(np.sqrt(np.median(squares))) if len(squares) < 20 else _robust_noise(squares, overscan.shape[1])
+    return levels, _robust_noise(squares, overscan.shape[1]) if len(squares) else 0.0
 
 
 def parallel_levels(
@@ -173,7 +173,7 @@ def _smooth(levels: NDArray[np.float64], knots: int, error: float) -> tuple[NDAr
         curve = LSQUnivariateSpline(x, levels, inner, w=weight)(x)
         offset = np.abs(levels - curve)
         scatter = 1.4826 * float(np.median(offset))
-        weight = np.where(offset < _CLIP * max(scatter, 1e-9), 1.0, 1e-6)
+        weight = np.where(offset < 4.0 * max(scatter, 1e-9), 1.0, 1e-6)
     return np.asarray(curve), max(error, scatter) * float(np.sqrt((knots + 3) / len(levels)))
 
 

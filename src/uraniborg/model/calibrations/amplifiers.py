@@ -110,8 +110,8 @@ class Linearity(Record):
     amplifier : str
         Name.
     kind : {"none", "quadratic", "spline", "table"}
-        ``quadratic``: correction = coefficient measured^2. ``spline``: natural cubic through the nodes. ``table``: the
-        correction of each whole adu, linear in between.
+        ``quadratic``: correction = coefficient measured^2. ``spline``: cubic through the nodes, flat at 0, not-a-knot
+        at the top. ``table``: the correction of each whole adu, linear in between.
     coefficient : float [adu^-1]
         Of ``quadratic``.
     nodes, corrections : tuple of float [adu]

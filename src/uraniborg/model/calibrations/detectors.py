@@ -109,6 +109,10 @@ class Reflection(Record):
         Light of the ghost over light of the star.
     edge : float [pixel]
         Width over which its edges fall.
+    offset : tuple of float [pixel]
+        Shift (x, y) of the centres of all ghosts: a surface that is tilted.
+    decentre : float []
+        Shift of the inner circle along the line from the axis, over the distance of the ghost's centre from the axis.
     """
 
     name: str
@@ -116,10 +120,18 @@ class Reflection(Record):
     radius: Annotated[float, Field(gt=0.0)]
     inner: Share = 0.0
     fraction: Share = 0.0
-    edge: Annotated[float, Field(gt=0.0)] = 3.0
+    edge: Annotated[float, Field(gt=0.0)] = 0.3
+    offset: tuple[float, float] = (0.0, 0.0)
+    decentre: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0
 
 
 class GhostModel(Calibration):
     """All ghosts of a camera; the dataset ``ghostModel``."""
 
     reflections: tuple[Reflection, ...]
+
+    @property
+    def array(self) -> NDArray[np.float64]:
+        """One row for each reflection, as `uraniborg.algorithms.isr.ghosts.ghost_rings` wants them, (m, 8)."""
+        rows = [(r.position, r.radius, r.inner, r.fraction, r.edge, *r.offset, r.decentre) for r in self.reflections]
+        return np.array(rows, dtype=float).reshape(-1, 8)
