@@ -49,7 +49,7 @@ class Product:
 
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("bias", ("bias",), ("bias",), hold_back=1, fewest=3),
+    Product("bias", ("bias",), ("bias", "bias_numbers"), hold_back=1, fewest=3),
     Product("crosstalk", ("crosstalk",), ("crosstalk",)),
     Product("cti", ("flat",), ("cti",), ramp=True),
     Product("linearity", ("flat",), ("linearizer",), ("bias",), ramp=True, fewest=10),

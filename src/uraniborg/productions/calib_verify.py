@@ -9,8 +9,8 @@ import numpy as np
 from lsst.daf.butler import Butler, DatasetNotFoundError
 from lsst.images import MaskedImage
 
-from uraniborg.algorithms.calib.noise import clipped_moments
 from uraniborg.algorithms.calib.fringe import find_light
+from uraniborg.algorithms.calib.noise import clipped_moments
 from uraniborg.algorithms.isr.geometry import amplifier_view
 from uraniborg.core.errors import UserError
 from uraniborg.model.calibrations import AmplifierGains
@@ -206,10 +206,10 @@ def _flat(reader: _Reader, item: Exposure, flat: MaskedImage, images: dict[str, 
     shrink = 1.0 if ptc is None else _shrink(ptc, charge)
     variance = charge * shrink + path.read_variance(signal.geometry)
     sigma = np.sqrt(variance / np.maximum(charge, 1.0) ** 2 + flat.variance.array / np.maximum(light, 0.1) ** 2)
-    common = [0.0] * signal.geometry.n_amplifiers
-    # The level is a median over the detector, which has an error too; both medians are of the same pixels.
+    # The level is a median over the detector, which has an error too; and amplifiers are linear as well as is known.
     whole = 1.2533 * float(np.median(sigma[usable])) / np.sqrt(usable.sum())
-    common = [float(whole)] * len(common)
+    straight = [0.0] * signal.geometry.n_amplifiers if path.linearizer is None else path.linearizer.metadata["scatter"]
+    common = [float(np.hypot(whole, value)) for value in straight]
     ratios, sigmas = _views(ratio, signal), _views(sigma, signal)
     return numbers_of.flat_numbers(ratios, sigmas, gain_error=common)
 

@@ -43,6 +43,7 @@ class CpPtcConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         name="bias_numbers",
         storageClass="MetricTable",
         dimensions=("instrument", "detector"),
+        isCalibration=True,
     )
     linearizer = cT.PrerequisiteInput(
         doc="Linearity; not corrected where there is none.",

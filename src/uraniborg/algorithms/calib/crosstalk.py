@@ -101,7 +101,7 @@ class CrosstalkSums:
                 use &= ~binary_dilation(is_bright[v], iterations=3)
             if bad is not None:
                 use &= ~bad[v]
-            residual = victims[v] - detector_levels(victims[v], ~anywhere)
+            residual = _without_rows(victims[v] - detector_levels(victims[v], ~anywhere), ~anywhere)
             index = np.flatnonzero(use)
             columns = flat[:, index].astype(np.float64)
             if self.same:
@@ -148,6 +148,15 @@ class CrosstalkSums:
         if self.same:
             np.fill_diagonal(errors, 0.0)
         return CrosstalkFit(coefficients, errors, self._pixels.copy(), chi2)
+
+
+def _without_rows(residual: NDArray[np.floating], usable: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return a residual without what each row has in common: the error of its overscan level."""
+    spread = 1.4826 * np.nanmedian(np.abs(residual[::3, ::3]))
+    quiet = usable & (np.abs(residual) < _CLIP * max(float(spread), 1e-9))
+    numbers = quiet.sum(axis=1)
+    level = np.where(quiet, residual, 0.0).sum(axis=1) / np.maximum(numbers, 1)
+    return np.asarray(residual - np.where(numbers > 30, level, 0.0)[:, None])
 
 
 def detector_levels(image: NDArray[np.floating], usable: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from uraniborg.core.errors import AlgorithmError, Unprocessable
 __all__ = ("PhotonTransfer", "covariance_model", "find_turnoff", "fit_photon_transfer", "share_coefficients")
 
 _SIGNIFICANT = 5.0  # a coefficient a_ij must be this many errors large for its b_ij to be fitted
+_BELOW_TURNOFF = 0.85  # of the turnoff: above, the most sensitive pixels begin to be full
 type Floats = NDArray[np.float64]
 
 
@@ -212,7 +213,7 @@ def fit_photon_transfer(
     levels = np.array([pair.level for pair in pairs])
     data = np.array([pair.covariance for pair in pairs])
     turnoff, turnoff_error = find_turnoff(levels, data[:, 0, 0])
-    limit = turnoff - 2.0 * turnoff_error if np.isfinite(turnoff) else np.inf
+    limit = min(_BELOW_TURNOFF * turnoff, turnoff - 2.0 * turnoff_error) if np.isfinite(turnoff) else np.inf
     used = (levels <= limit) & (levels <= highest)
     if np.unique(levels[used].round(-1)).size < 4:
         raise Unprocessable(f"{used.sum()} levels of flats below the turnoff, at least 4 are needed")

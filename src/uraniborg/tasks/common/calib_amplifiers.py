@@ -50,6 +50,7 @@ __all__ = (
 )
 
 _EDGE = 8  # pixels at the edges of a detector whose neighbours are missing
+_LINEAR_TO = 0.94  # of the turnoff; above, some pixels are full
 _LAST = 3  # pixels before the overscan that tell the signal of a trail
 type Floats = NDArray[np.float64]
 
@@ -143,7 +144,7 @@ def measure_linearity(
         times.append([frame.exposure_time for frame in pair])
         used += [frame.exposure for frame in pair]
     order = np.argsort([pair[0] for pair in times])
-    amplifiers, worst, bends = [], [], []
+    amplifiers, worst, bends, scatter = [], [], [], []
     for k, name in enumerate(names):
         level = np.array([levels[i][k] for i in order])
         variance = np.array([variances[i][k] for i in order])
@@ -151,11 +152,12 @@ def measure_linearity(
         fit = fit_linearity(
             level.ravel(),
             np.array([times[i] for i in order]).ravel(),
-            highest=turnoff - 2.0 * error if np.isfinite(turnoff) else np.inf,
+            highest=min(_LINEAR_TO * turnoff, turnoff - 2.0 * error) if np.isfinite(turnoff) else np.inf,
             knots=knots,
         )
         residuals = fit.residuals if kind == "spline" else fit.quadratic_residuals
         worst.append(float(np.nanmax(np.abs(residuals))))
+        scatter.append(float(np.nanstd(residuals)))
         bends.append(fit.coefficient)
         spline = {"nodes": tuple(fit.nodes.tolist()), "corrections": tuple(fit.corrections.tolist())}
         amplifiers.append(
@@ -163,8 +165,7 @@ def measure_linearity(
             if kind == "spline"
             else Linearity(amplifier=name, kind="quadratic", coefficient=fit.coefficient)
         )
-    metadata = {"largest_residual": worst, "coefficient": bends, "n_exposures": len(used)}
-    metadata["curves"] = _curves(levels, times, order)
+    metadata = {"largest_residual": worst, "scatter": scatter, "coefficient": bends, "curves": _curves(levels, times, order)}
     return LinearityModel(
         instrument=label.instrument,
         detector=label.detector,
