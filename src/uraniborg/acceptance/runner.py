@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from uraniborg.acceptance.isr_calib import measure_isr_metrics
 from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.core.errors import UserError
 from uraniborg.productions.first_light import Field, process_field, read_field, simulated_field
@@ -82,11 +83,14 @@ def run_suite(
         If there is no such suite.
     """
     metrics = [metric for metric in load_suite(name) if metric.quick or not quick]
-    if name != "first-light":
+    if name not in ("first-light", "isr-calib"):
         raise UserError(f"suite {name!r} has no runner; there are {sorted(list_suites())}")
     start = time.perf_counter()
     with _folder(work) as folder:
-        found = _first_light(metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
+        if name == "isr-calib":
+            found = measure_isr_metrics(metrics, quick=quick)
+        else:
+            found = _first_light(metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
     return SuiteResult(name, quick, tuple(found), time.perf_counter() - start)
 
 

@@ -36,7 +36,7 @@ def camera(layout):
     defects = np.zeros(shape, bool)
     defects[40:, 77] = defects[100, 300:304] = True
     kernel = brighter_fatter_kernel(2.5e-6)
-    matrix = crosstalk_matrix(4, 2, nearest=5e-4, rng=rng)
+    matrix = crosstalk_matrix(4, 2, nearest=5e-3, rng=rng)
     loss, full = rng.uniform(0.03, 0.06, 8), FULL_WELL / gain
     charge = rng.poisson(scene.mean * response + dark * 60.0) + scene.rays
     charge = brighter_fatter(np.where(defects, 0.0, np.minimum(charge, FULL_WELL)), kernel)

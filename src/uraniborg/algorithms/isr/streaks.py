@@ -22,7 +22,9 @@ __all__ = ("Streak", "StreakMask", "find_streaks")
 _TILE = 48  # clusters end at the edges of tiles of this many binned pixels
 _ANGLES = 720
 _SEGMENT = 64  # stretch of a line that is judged at once [pixel]
-_HALF = 40  # the profile is measured to this distance from the line [pixel]
+_HALF = 64  # the profile is measured to this distance from the line [pixel]
+_SKY = 44  # beyond it the sky is taken [pixel]
+_GROUPS = (0, 5, 10, 15, 109, 114, 119, 124)  # first bins of groups of five beside the line
 _ELONGATED = 3.0  # least ratio of the axes' variances of a cluster that votes
 
 
@@ -78,6 +80,12 @@ class _Trail:
     significance: float
     stretches: NDArray[np.bool_]
     first: int
+    chord: int
+
+    def is_long(self, least: float) -> bool:
+        """Return whether the trail is long enough, or crosses a corner of the image from edge to edge."""
+        length = np.count_nonzero(self.stretches)
+        return self.streak.length >= least or (length >= 2 and length >= 0.8 * self.chord)
 
 
 def find_streaks(
@@ -107,7 +115,7 @@ def find_streaks(
     threshold : float, optional
         Binned pixels above it make clusters [their noise].
     least_length : float, optional
-        Shorter trails are not looked for [pixel].
+        Shorter trails are masked only where they cross the image from edge to edge, at a corner [pixel].
     significance : float, optional
         Least significance of a trail over its whole length [standard errors].
     faintest : float, optional
@@ -121,7 +129,7 @@ def find_streaks(
     """
     if not noise > 0.0:
         raise UserError(f"the noise of the sky is {noise}; it must be positive")
-    unused = np.zeros((1, 1), np.bool_) if bad is None else np.ascontiguousarray(bad)
+    unused = np.zeros(image.shape, np.bool_) if bad is None else bad.copy()
     small = _without_sky(_bin(image, unused, binning))
     spread = 1.4826 * float(np.median(np.abs(small)))
     clusters = _clusters(small, threshold * max(spread, 1e-6))
@@ -138,10 +146,12 @@ def find_streaks(
         angle = float(peak[0]) * np.pi / _ANGLES
         distance = (float(peak[1]) - diagonal) * binning + 0.5 * (binning - 1) * (np.cos(angle) + np.sin(angle))
         found = _measure(image, unused, (angle, distance), (noise, faintest * noise))
-        if found is not None and found.streak.length >= least_length and found.significance >= significance:
+        if found is not None and found.significance >= significance and found.is_long(least_length):
             streak = found.streak
             streaks.append(streak)
             _draw(mask, (streak.angle, streak.distance, streak.half_width), found.stretches, found.first)
+            unused |= mask
+            clusters = _outside(clusters, mask, binning)
         clusters = _without_line(clusters, angle, float(peak[1]) - diagonal)
         votes = _vote(clusters, diagonal)
     return StreakMask(mask, tuple(sorted(streaks, key=lambda item: -item.brightness * item.length)))
@@ -188,6 +198,13 @@ def _without_line(clusters: NDArray[np.float64], angle: float, distance: float) 
     return np.ascontiguousarray(clusters[off > 5.0])
 
 
+def _outside(clusters: NDArray[np.float64], mask: NDArray[np.bool_], side: int) -> NDArray[np.float64]:
+    """Return the clusters whose centre is not masked."""
+    places = ((clusters[:, :2] + 0.5) * side).astype(int)
+    inside = mask[np.minimum(places[:, 1], mask.shape[0] - 1), np.minimum(places[:, 0], mask.shape[1] - 1)]
+    return np.ascontiguousarray(clusters[~inside])
+
+
 def _measure(
     image: NDArray[np.float32], bad: NDArray[np.bool_], line: tuple[float, float], levels: tuple[float, float]
 ) -> _Trail | None:
@@ -202,7 +219,7 @@ def _measure(
     medians, number, first = _collapse(image, bad, (angle, distance))
     profiles, errors = _profiles(medians, number, noise)
     used = np.isfinite(profiles).all(axis=1)
-    if np.count_nonzero(used) < 3:
+    if np.count_nonzero(used) < 2:
         return None
     offset = np.arange(-_HALF, _HALF + 1, dtype=float)
     bright = _bright_stretches(profiles, errors)
@@ -215,10 +232,18 @@ def _measure(
     width = max(float(flux / (height * np.sqrt(2.0 * np.pi))), 0.7)
     stretches = _fill_gaps(bright)
     error = float(np.sqrt(np.sum(errors[used] ** 2))) / np.count_nonzero(used)
-    half = 2.0 + width * float(np.sqrt(2.0 * np.log(max(height / faintest, 1.0))))
+    half = _half_width(shape, faintest, noise / float(np.sqrt(_SEGMENT * max(np.count_nonzero(used & bright), 1))))
     length = float(np.count_nonzero(stretches)) * _SEGMENT
-    streak = Streak(float(angle), float(distance), width, height, min(half, float(_HALF)), length)
-    return _Trail(streak, height / max(error, 1e-9), stretches, first)
+    streak = Streak(float(angle), float(distance), width, height, half, length)
+    return _Trail(streak, height / max(error, 1e-9), stretches, first, int(np.count_nonzero((number > 0).any(axis=1))))
+
+
+def _half_width(shape: NDArray[np.float64], faintest: float, error: float) -> float:
+    """Return how far from the line the profile stays above the faintest light to mask, on its wider side, plus two."""
+    sides = np.maximum(shape[_HALF:], shape[_HALF::-1])
+    smooth = np.convolve(np.concatenate([sides[2:0:-1], sides, sides[-1:], sides[-1:]]), np.ones(5) / 5.0, mode="valid")
+    below = np.flatnonzero(smooth < max(faintest, 2.0 * error))
+    return float(below[0] if len(below) else _HALF) + 2.0
 
 
 def _profiles(
@@ -228,13 +253,13 @@ def _profiles(
 
     The error is that of the pixels' noise or, where stars are dense, the scatter of like means beside the line.
     """
-    left, right = medians[:, : _HALF - 20], medians[:, _HALF + 21 :]
+    left, right = medians[:, : _HALF - _SKY], medians[:, _HALF + _SKY + 1 :]
     beside = np.concatenate([left, right], axis=1)
     enough = np.isfinite(beside).sum(axis=1) > 5
     sky = np.full(len(medians), np.nan)
     sky[enough] = np.nanmedian(beside[enough], axis=1)
     profiles = medians - sky[:, None]
-    groups = np.concatenate([profiles[:, k : k + 5].mean(axis=1) for k in (0, 5, 10, 15, 61, 66, 71, 76)])
+    groups = np.concatenate([profiles[:, k : k + 5].mean(axis=1) for k in _GROUPS])
     groups = groups[np.isfinite(groups)]
     crowding = 1.4826 * float(np.median(np.abs(groups))) if len(groups) else 0.0
     middle = number[:, _HALF - 2 : _HALF + 3].sum(axis=1)
@@ -273,8 +298,8 @@ def _bright_stretches(profiles: NDArray[np.float64], errors: NDArray[np.float64]
 
 def _fill_gaps(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return stretches with light: those of which most around are bright, and one more at each end."""
-    if len(bright) < 3:
-        return bright.copy()
+    if len(bright) < 6:
+        return np.full(len(bright), 2 * np.count_nonzero(bright) > len(bright))
     share = np.convolve(bright.astype(float), np.ones(5), mode="same") / np.convolve(
         np.ones(len(bright)), np.ones(5), mode="same"
     )
