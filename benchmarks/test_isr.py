@@ -1,4 +1,4 @@
-"""CPU time of instrument signature removal of a 4096 x 4096 raw of 16 amplifiers, step by step, beside memory traffic."""
+"""CPU time of instrument signature removal of a 4096 x 4096 raw, step by step, beside its memory traffic."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def exposure() -> dict[str, Any]:
     for _ in range(1500):
         j, i = rng.integers(20, SIDE - 20, 2)
         angle, steps = rng.uniform(0, 2 * np.pi), np.arange(0, rng.exponential(8) + 1, 0.25)
-        np.add.at(image, ((j + steps * np.sin(angle)).astype(int) % SIDE, (i + steps * np.cos(angle)).astype(int) % SIDE), 300)
+        np.add.at(
+            image, ((j + steps * np.sin(angle)).astype(int) % SIDE, (i + steps * np.cos(angle)).astype(int) % SIDE), 300
+        )
     defects = np.zeros((SIDE, SIDE), bool)
     defects[:, rng.integers(0, SIDE, 20)] = True
     defects[rng.integers(0, SIDE, 2000), rng.integers(0, SIDE, 2000)] = True
@@ -151,7 +153,10 @@ def test_steps_against_memory_traffic(benchmark: Any) -> None:
             ),
             36,
         ),
-        "fringe": (lambda: subtract_fringe(light.image, known.fringe, fit_fringe(light.image, known.fringe), out=work), 20),
+        "fringe": (
+            lambda: subtract_fringe(light.image, known.fringe, fit_fringe(light.image, known.fringe), out=work),
+            20,
+        ),
         "cosmic rays": (
             lambda: find_cosmic_rays(light.image, light.variance, fwhm=3.0, exclude=known.defects),
             11,
@@ -171,7 +176,10 @@ def test_steps_against_memory_traffic(benchmark: Any) -> None:
     print(f"memory bandwidth of one core: {rate / 1e9:.1f} GB/s")
     for name, (_, traffic) in steps.items():
         bound = traffic * SIDE**2 / rate
-        print(f"{name:36s} {spent[name]:6.3f} CPU s; {traffic:2d} bytes/pixel, bound {bound:.3f} s, {spent[name] / bound:5.1f} x")
+        print(
+            f"{name:36s} {spent[name]:6.3f} CPU s; {traffic:2d} bytes/pixel, "
+            f"bound {bound:.3f} s, {spent[name] / bound:5.1f} x"
+        )
         benchmark.extra_info[name] = {"cpu_s": spent[name], "bound_s": bound}
     assert spent["cosmic rays"] < 1.0
     assert all(np.isfinite(value) for value in spent.values())

@@ -14,6 +14,7 @@ from uraniborg.algorithms.isr.pipeline import STEPS
 from uraniborg.archive.certify import certify_calibration
 from uraniborg.archive.ingest import ingest_raws
 from uraniborg.archive.repository import create_repository, open_repository
+from uraniborg.instruments.raw_geometry import raw_geometry
 from uraniborg.instruments.simcam import SimCam
 from uraniborg.instruments.simcam.raw_layout import raw_file_name
 from uraniborg.model.calibrations import AmplifierGains, DefectList
@@ -27,7 +28,6 @@ from uraniborg.sim.raw_exposure import RawExposure, detector_properties, expose_
 from uraniborg.tasks.characterize_image import CharacterizeImageConfig, CharacterizeImageTask
 from uraniborg.tasks.common.isr_image import pixel_scale
 from uraniborg.tasks.isr import IsrConfig, IsrTask
-from uraniborg.instruments.raw_geometry import raw_geometry
 
 CONFIG = SimConfig(
     raw=True,

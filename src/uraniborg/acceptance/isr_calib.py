@@ -46,7 +46,7 @@ def _scene(size: int, density: float = 20.0, band: str = "r", satellites: float 
 
 
 def _sharpest(scene: RawScene) -> float:
-    """Return the width of the best seeing that there is [pixel]: more is not known of an exposure before its stars are."""
+    """Return the width of the best seeing there is [pixel]: more is not known before stars are measured."""
     return 0.7 / scene.config.camera.pixel_scale
 
 
@@ -68,9 +68,7 @@ def _pull(size: int) -> Value:
 def _residuals(size: int) -> Value:
     scene, result = _scene(size)
     sections = [item.detector.slices for item in scene.geometry.amplifiers]
-    return measures.measure_residuals(
-        result.image, result.variance, scene.light, good=_good(result), sections=sections
-    )
+    return measures.measure_residuals(result.image, result.variance, scene.light, good=_good(result), sections=sections)
 
 
 @lru_cache(maxsize=4)

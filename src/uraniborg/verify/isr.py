@@ -127,7 +127,9 @@ def measure_star_damage(found: Mask, truth: Floats, *, rays: Floats, exclude: Ma
     damaged = int((cores & binary_dilation(found, structure=np.ones((3, 3)))).sum())
     if not cores.any():
         raise Unprocessable("no source stands five times the noise above the sky")
-    return Value(100.0 * damaged / int(cores.sum()), f"{damaged} of {cores.sum()} sources", {"sources": int(cores.sum())})
+    return Value(
+        100.0 * damaged / int(cores.sum()), f"{damaged} of {cores.sum()} sources", {"sources": int(cores.sum())}
+    )
 
 
 def measure_trails(found: Mask, light: Floats, *, noise: float, exclude: Mask) -> tuple[Value, Value]:
@@ -179,7 +181,9 @@ def measure_ghosts(found: Mask, light: Floats, *, noise: float, pixel_scale: flo
     slope = np.hypot(*np.gradient(np.asarray(light, dtype=float))) / pixel_scale
     steep = slope > noise / 3.0
     note = f"{100 * steep.mean():.2f} % steep before, {100 * found.mean():.2f} % masked"
-    return Value(100.0 * float((steep & ~found).mean()), note, {"steep": float(steep.mean()), "masked": float(found.mean())})
+    return Value(
+        100.0 * float((steep & ~found).mean()), note, {"steep": float(steep.mean()), "masked": float(found.mean())}
+    )
 
 
 def weighted_trace(stamp: Floats, *, x: float, y: float, sigma: float, sky: float) -> float:
@@ -212,7 +216,9 @@ def measure_brighter_fatter(
         Slope that is left, at a peak of half the full well, over the trace [].
     """
     before, after = (float(np.polyfit(fluxes, values / true - 1.0, 1)[0]) * half_well for values in (seen, corrected))
-    note = f"relative growth of the trace at a peak of {half_well:.0f} electrons: {before:.4f} before, {after:+.5f} after"
+    note = (
+        f"relative growth of the trace at a peak of {half_well:.0f} electrons: {before:.4f} before, {after:+.5f} after"
+    )
     return Value(100.0 * (1.0 - abs(after) / abs(before)), note), Value(abs(after), note)
 
 

@@ -11,7 +11,9 @@ from uraniborg.algorithms.isr.geometry import AmplifierGeometry, DetectorGeometr
 def layout() -> Callable[..., DetectorGeometry]:
     """Two rows of amplifiers, the upper one read upside down, every other one from the right."""
 
-    def make(columns: int = 4, rows: int = 32, width: int = 24, prescan: int = 3, overscan: int = 16) -> DetectorGeometry:
+    def make(
+        columns: int = 4, rows: int = 32, width: int = 24, prescan: int = 3, overscan: int = 16
+    ) -> DetectorGeometry:
         data = Section(0, rows, prescan, prescan + width)
         serial = Section(0, rows, prescan + width, prescan + width + overscan)
         parallel = Section(rows, rows + 12, prescan, prescan + width)

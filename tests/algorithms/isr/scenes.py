@@ -34,13 +34,22 @@ class Scene:
 
 
 def star_field(
-    seed: int, *, size: int = 1024, stars: int = 500, fwhm: float = 3.3, sky: float = 900.0, rays: float = 60.0, beta: float = 3.5
+    seed: int,
+    *,
+    size: int = 1024,
+    stars: int = 500,
+    fwhm: float = 3.3,
+    sky: float = 900.0,
+    rays: float = 60.0,
+    beta: float = 3.5,
 ) -> Scene:
     rng = np.random.default_rng(seed)
     mean = np.full((size, size), sky)
     v, u = np.mgrid[-20:21, -20:21]
     alpha = fwhm / (2.0 * np.sqrt(2.0 ** (1.0 / beta) - 1.0))
-    for x, y, log in zip(rng.uniform(21, size - 22, stars), rng.uniform(21, size - 22, stars), rng.power(3.0, stars), strict=True):
+    for x, y, log in zip(
+        rng.uniform(21, size - 22, stars), rng.uniform(21, size - 22, stars), rng.power(3.0, stars), strict=True
+    ):
         flux = 10.0 ** (6.3 - 3.6 * log)
         i, j = round(x), round(y)
         r2 = (u - (x - i)) ** 2 + (v - (y - j)) ** 2

@@ -36,7 +36,9 @@ def test_each_amplifier_has_its_own_shares(layout) -> None:
         if parallel[k]:
             part = transfer(part.T, inefficiency=parallel[k], trap_time=trap_time[k], register=32).T
         lines = np.concatenate([np.zeros((32, 3)), part], axis=1)
-        seen[amplifier.detector_slices] = transfer(lines, inefficiency=serial[k], trap_time=trap_time[k], register=27)[:, 3:]
+        seen[amplifier.detector_slices] = transfer(lines, inefficiency=serial[k], trap_time=trap_time[k], register=27)[
+            :, 3:
+        ]
     found = correct_charge_transfer(
         seen.astype(np.float32), geometry, serial=serial, parallel=parallel, trap_time=trap_time
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,7 +54,9 @@ def test_rows_as_they_come_equal_the_whole_exposure_bit_for_bit(cuts: list[int])
 
     data, serial = Section(0, 32, 3, 27), Section(0, 32, 27, 43)
     amplifiers = tuple(
-        AmplifierGeometry(f"A{k}", data, Section(32 * (k // 4), 32 * (k // 4) + 32, 24 * (k % 4), 24 * (k % 4) + 24), serial)
+        AmplifierGeometry(
+            f"A{k}", data, Section(32 * (k // 4), 32 * (k // 4) + 32, 24 * (k % 4), 24 * (k % 4) + 24), serial
+        )
         for k in range(8)
     )
     geometry = DetectorGeometry((64, 96), amplifiers)
@@ -60,7 +64,7 @@ def test_rows_as_they_come_equal_the_whole_exposure_bit_for_bit(cuts: list[int])
     segments = [rng.integers(19000, 90000, (44, 43)).astype(np.int32) for _ in range(8)]
     whole = np.stack(split(read_detector(segments, geometry, crosstalk=MATRIX).image, geometry))
     edges = [0, *sorted(cuts), 44]
-    blocks = [[s[a:b] for s in segments] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    blocks = [[s[a:b] for s in segments] for a, b in itertools.pairwise(edges)]
     streamed = np.full_like(whole, np.nan)
     for rows in stream_corrected_rows(blocks, geometry, MATRIX):
         streamed[:, rows.first : rows.first + rows.data.shape[1]] = rows.data

@@ -18,7 +18,9 @@ def test_amplitude_between_stars_and_on_a_sloping_sky(amplitude: float) -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
         mean = star_field(seed, stars=800, rays=0.0).mean + 60.0 * np.linspace(-1, 1, 1024)[:, None]
-        image = (rng.poisson(mean + amplitude * PATTERN) + READ_NOISE * rng.standard_normal(mean.shape)).astype(np.float32)
+        image = (rng.poisson(mean + amplitude * PATTERN) + READ_NOISE * rng.standard_normal(mean.shape)).astype(
+            np.float32
+        )
         fit = fit_fringe(image, PATTERN)
         pulls.append((fit.amplitude - amplitude) / fit.error)
         left = fit_fringe(subtract_fringe(image, PATTERN, fit), PATTERN)

@@ -31,7 +31,9 @@ def test_what_is_left_unmasked_is_smooth_though_the_model_is_a_little_wrong() ->
     rng = np.random.default_rng(1)
     rings = ghost_rings(STARS, REFLECTIONS, centre=(350.0, 300.0))
     truth = tuple(
-        replace(r, x=r.x + dx, y=r.y + dy, radius=r.radius + dr, inner_x=r.inner_x + dx, brightness=r.brightness * factor)
+        replace(
+            r, x=r.x + dx, y=r.y + dy, radius=r.radius + dr, inner_x=r.inner_x + dx, brightness=r.brightness * factor
+        )
         for r, dx, dy, dr, factor in zip(
             rings, *rng.uniform(-1.0, 1.0, (3, len(rings))), rng.uniform(0.9, 1.1, len(rings)), strict=True
         )

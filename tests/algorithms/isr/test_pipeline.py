@@ -52,7 +52,9 @@ def camera(layout):
         amplifier = geometry.amplifiers[k]
         signal[amplifier.data.slices] += bias[amplifier.detector_slices]
         level = 10000.0 + 500.0 * k + rng.normal(0.0, 1.0, (268, 1))
-        segments.append(np.rint(signal + level + noise[k] / gain[k] * rng.standard_normal(signal.shape)).astype(np.int32))
+        segments.append(
+            np.rint(signal + level + noise[k] / gain[k] * rng.standard_normal(signal.shape)).astype(np.int32)
+        )
     measured = [np.linspace(0.0, 1.0, 40) * f for f in full]
     true = [(1 - np.sqrt(1 - 4 * b / f * m)) / (2 * b / f) for b, f, m in zip(loss, full, measured, strict=True)]
     known = IsrCalibrations(
@@ -86,7 +88,10 @@ def test_light_is_that_of_the_truth_with_the_errors_told(camera) -> None:
     for amplifier in geometry.amplifiers:
         inside = good[amplifier.detector.slices]
         difference = (result.image - scene.mean)[amplifier.detector.slices][inside]
-        assert abs(difference.mean()) < 4.0 * np.sqrt(result.variance[amplifier.detector.slices][inside].sum()) / inside.sum()
+        assert (
+            abs(difference.mean())
+            < 4.0 * np.sqrt(result.variance[amplifier.detector.slices][inside].sum()) / inside.sum()
+        )
     assert (np.abs(pull[good]) > 6.0).sum() <= 3
     assert np.isfinite(result.image).all()
     assert np.isfinite(result.variance).all()

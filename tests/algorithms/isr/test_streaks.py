@@ -9,7 +9,9 @@ from uraniborg.core.errors import UserError
 from .scenes import Scene, star_field
 
 
-def trail(shape: tuple[int, int], angle: float, distance: float, *, width: float, height: float, until: float = 1e9) -> np.ndarray:
+def trail(
+    shape: tuple[int, int], angle: float, distance: float, *, width: float, height: float, until: float = 1e9
+) -> np.ndarray:
     y, x = np.indices(shape)
     off = x * np.cos(angle) + y * np.sin(angle) - distance
     along = -x * np.sin(angle) + y * np.cos(angle)

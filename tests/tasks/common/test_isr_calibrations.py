@@ -101,7 +101,5 @@ def test_products_of_other_amplifiers_are_refused(raw, geometry) -> None:
     with pytest.raises(UserError, match="crosstalk is for amplifiers"):
         isr_calibrations(raw, geometry, {"crosstalk": other})
     assert master(None) is None
-    model = ChargeTransferModel(
-        amplifiers=(ChargeTransfer(amplifier="A", serial=0.0, parallel=0.0, trap_time=1.5),)
-    )
+    model = ChargeTransferModel(amplifiers=(ChargeTransfer(amplifier="A", serial=0.0, parallel=0.0, trap_time=1.5),))
     assert charge_transfer_shares(model).trap_time == [1.5]

@@ -88,7 +88,9 @@ def correct_brighter_fatter(
 
 
 @njit(cache=True, nogil=True)
-def _fill(ring: NDArray[np.float32], charge: NDArray[np.float32], j: int, numbers: tuple[np.float32, np.float32]) -> None:
+def _fill(
+    ring: NDArray[np.float32], charge: NDArray[np.float32], j: int, numbers: tuple[np.float32, np.float32]
+) -> None:
     """Put row j of the image, mirrored at its edges, into its place in the ring of rows."""
     level, top = numbers
     rows, columns = charge.shape

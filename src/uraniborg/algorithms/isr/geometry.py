@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import NDArray
 
 from uraniborg.core.errors import report_faults
@@ -118,7 +119,7 @@ class DetectorGeometry:
         return tuple(amplifier.name for amplifier in self.amplifiers)
 
 
-def amplifier_view[Array: NDArray[object] | object](image: Array, amplifier: AmplifierGeometry) -> Array:
+def amplifier_view[T: np.generic](image: NDArray[T], amplifier: AmplifierGeometry) -> NDArray[T]:
     """Return the pixels of one amplifier in the order of read-out: a view, nothing is copied.
 
     Parameters
@@ -128,8 +129,7 @@ def amplifier_view[Array: NDArray[object] | object](image: Array, amplifier: Amp
     amplifier : AmplifierGeometry
         One of its amplifiers.
     """
-    view: Array = image[amplifier.detector_slices]  # type: ignore[index]
-    return view
+    return image[amplifier.detector_slices]
 
 
 def _ordered(start: int, stop: int, flip: bool) -> slice:

@@ -201,9 +201,7 @@ def _row_levels(overscan: NDArray[np.float64], levels: NDArray[np.float64], squa
 
 
 @njit(cache=True, nogil=True)
-def _subtract_rows(
-    data: NDArray[np.float64], levels: NDArray[np.float64], result: NDArray[np.float32]
-) -> None:
+def _subtract_rows(data: NDArray[np.float64], levels: NDArray[np.float64], result: NDArray[np.float32]) -> None:
     for j in range(data.shape[0]):
         level = np.float32(levels[j])
         for i in range(data.shape[1]):

@@ -74,7 +74,8 @@ def measure_amplifiers(
         if len(values):
             low, sky, high = np.percentile(values, (16.0, 50.0, 84.0))
             numbers[:3, k] = sky, 0.5 * (high - low), np.sqrt(np.median(spreads))
-    return AmplifierQuality(*numbers, step=_largest_step(numbers[0], geometry))
+    sky, sky_noise, expected, masked = numbers
+    return AmplifierQuality(sky, sky_noise, expected, masked, _largest_step(sky, geometry))
 
 
 def _largest_step(sky: NDArray[np.float64], geometry: DetectorGeometry) -> float:

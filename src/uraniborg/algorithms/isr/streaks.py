@@ -1,8 +1,8 @@
 """Trails of satellites and aircraft: found with a Hough transform of clusters, masked as wide as their profile.
 
-Pixels above the sky are gathered in small clusters; each elongated cluster votes for its line with a Gaussian as wide as
-the line is uncertain (the kernel-based Hough transform of Fernandes & Oliveira 2008, Pattern Recognition 41, 299), which
-needs few votes and leaves sharp peaks. A line is then followed over the image, its course and profile are measured,
+Pixels above the sky are gathered in small clusters; each elongated cluster votes for its line with a Gaussian as wide
+as the line is uncertain (the kernel-based Hough transform of Fernandes & Oliveira 2008, Pattern Recognition 41, 299),
+which needs few votes and leaves sharp peaks. A line is then followed over the image, its course and profile are measured,
 and stretches without light are left unmasked.
 """
 
@@ -85,7 +85,7 @@ class _Trail:
     def is_long(self, least: float) -> bool:
         """Return whether the trail is long enough, or crosses a corner of the image from edge to edge."""
         length = np.count_nonzero(self.stretches)
-        return self.streak.length >= least or (length >= 2 and length >= 0.8 * self.chord)
+        return bool(self.streak.length >= least or (length >= 2 and length >= 0.8 * self.chord))
 
 
 def find_streaks(
@@ -154,7 +154,11 @@ def find_streaks(
             clusters = _outside(clusters, mask, binning)
         clusters = _without_line(clusters, angle, float(peak[1]) - diagonal)
         votes = _vote(clusters, diagonal)
-    return StreakMask(mask, tuple(sorted(streaks, key=lambda item: -item.brightness * item.length)))
+    return StreakMask(mask, tuple(sorted(streaks, key=_light, reverse=True)))
+
+
+def _light(streak: Streak) -> float:
+    return streak.brightness * streak.length
 
 
 def _without_sky(small: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -267,9 +271,7 @@ def _profiles(
     return profiles, np.maximum(errors, crowding)
 
 
-def _course(
-    medians: NDArray[np.float64], number: NDArray[np.float64], first: int, noise: float
-) -> tuple[float, float]:
+def _course(medians: NDArray[np.float64], number: NDArray[np.float64], first: int, noise: float) -> tuple[float, float]:
     """Return how far the light is off the line, and how this changes along it; stretches with stars are clipped."""
     profiles, errors = _profiles(medians, number, noise)
     offset = np.arange(-_HALF, _HALF + 1, dtype=float)
@@ -390,9 +392,7 @@ def _collapse(
 
 
 @njit(cache=True, nogil=True)
-def _draw(
-    mask: NDArray[np.bool_], line: tuple[float, float, float], stretches: NDArray[np.bool_], first: int
-) -> None:
+def _draw(mask: NDArray[np.bool_], line: tuple[float, float, float], stretches: NDArray[np.bool_], first: int) -> None:
     angle, distance, half = line
     rows, columns = mask.shape
     c, s = np.cos(angle), np.sin(angle)
