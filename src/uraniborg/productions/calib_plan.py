@@ -50,7 +50,7 @@ class Product:
 
 PRODUCTS: tuple[Product, ...] = (
     Product("bias", ("bias",), ("bias", "bias_numbers"), hold_back=1, fewest=3),
-    Product("crosstalk", ("crosstalk",), ("crosstalk",)),
+    Product("crosstalk", ("crosstalk",), ("crosstalk",), ("bias",)),
     Product("cti", ("flat",), ("cti",), ramp=True),
     Product("linearity", ("flat",), ("linearizer",), ("bias",), ramp=True, fewest=10),
     Product("ptc", ("flat",), ("ptc", "gain"), ("bias",), ramp=True, fewest=8),

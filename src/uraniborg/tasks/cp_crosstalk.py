@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import lsst.pipe.base.connectionTypes as cT
+from lsst.images import MaskedImage
 from lsst.pex.config import RangeField
 from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections, Struct
 
@@ -27,6 +28,13 @@ class CpCrosstalkConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         dimensions=("instrument", "exposure", "detector"),
         multiple=True,
         deferLoad=True,
+    )
+    bias = cT.PrerequisiteInput(
+        doc="Bias [adu].",
+        name="bias",
+        storageClass="MaskedImageV2",
+        dimensions=("instrument", "detector"),
+        isCalibration=True,
     )
     crosstalk = cT.Output(
         doc="Crosstalk.",
@@ -55,6 +63,7 @@ class CpCrosstalkTask(CalibrationTask):
         *,
         label: Label,
         frames: Sequence[LazyFrame],
+        bias: MaskedImage,
     ) -> Struct:
         """Measure crosstalk.
 
@@ -64,10 +73,12 @@ class CpCrosstalkTask(CalibrationTask):
             Whose calibration it is.
         frames : sequence of LazyFrame
             Exposures with spots.
+        bias : lsst.images.MaskedImage
+            Bias.
 
         Returns
         -------
         lsst.pipe.base.Struct
             ``crosstalk`` (`CrosstalkModel`).
         """
-        return Struct(crosstalk=measure_crosstalk(frames, label, bright=self.config.bright))
+        return Struct(crosstalk=measure_crosstalk(frames, label, bias=bias, bright=self.config.bright))

@@ -10,6 +10,7 @@ from astropy.table import Table
 from lsst.images import MaskedImage
 from lsst.pipe.base import NoWorkFound
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from uraniborg.algorithms.calib.covariance import FlatCovariance, measure_flat_covariance
 from uraniborg.algorithms.calib.crosstalk import CrosstalkSums
@@ -50,6 +51,7 @@ __all__ = (
 )
 
 _EDGE = 8  # pixels at the edges of a detector whose neighbours are missing
+_DEAD_REACH = 6  # of dead pixels [pixel]
 _LINEAR_TO = 0.94  # of the turnoff; above, some pixels are full
 _LAST = 3  # pixels before the overscan that tell the signal of a trail
 type Floats = NDArray[np.float64]
@@ -136,7 +138,8 @@ def measure_linearity(
         row = np.zeros((len(names), 3))
         for k, amplifier in enumerate(signals[0].geometry.amplifiers):
             views = [amplifier_view(image, amplifier)[_EDGE:-_EDGE, _EDGE:-_EDGE] for image in images]
-            row[k, :2] = [clipped_moments(view, clip=8.0)[0] for view in views]
+            dead = _around_dead(views[0])
+            row[k, :2] = [clipped_moments(view[~dead], clip=8.0)[0] for view in views]
             scaled = views[0] * np.float32(row[k, 1] / row[k, 0]) - views[1]
             row[k, 2] = 0.5 * clipped_moments(scaled[::2, ::2], clip=6.0)[1] ** 2
         levels.append(row[:, :2])
@@ -175,6 +178,12 @@ def measure_linearity(
     )
 
 
+def _around_dead(view: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return dead pixels and those near them, whose charge the brighter-fatter effect draws into the dead ones."""
+    dead = view < 0.5 * np.median(view[::3, ::3])
+    return binary_dilation(dead, iterations=_DEAD_REACH) if dead.any() else dead
+
+
 def _curves(levels: list[Floats], times: list[list[float]], order: NDArray[np.intp]) -> dict[str, Any]:
     """Return exposure times and levels of all amplifiers, for figures."""
     return {
@@ -210,8 +219,7 @@ def measure_photon_transfer(
         measured = measured or [[] for _ in geometry.amplifiers]
         for k, amplifier in enumerate(geometry.amplifiers):
             views = [amplifier_view(image, amplifier)[_EDGE:-_EDGE, _EDGE:-_EDGE] for image in images]
-            dead = views[0] < 0.5 * np.median(views[0][::3, ::3])
-            measured[k].append(measure_flat_covariance(*views, bad=dead, reach=reach))
+            measured[k].append(measure_flat_covariance(*views, bad=_around_dead(views[0]), reach=reach))
         used += [frame.exposure for frame in pair]
     assert geometry is not None
     fits, losses = [], []
@@ -295,14 +303,17 @@ def _record(name: str, pairs: Sequence[FlatCovariance], fit: Fit) -> PhotonTrans
     )
 
 
-def measure_crosstalk(frames: Sequence[LazyFrame], label: Label, *, bright: float) -> CrosstalkModel:
+def measure_crosstalk(
+    frames: Sequence[LazyFrame], label: Label, *, bias: MaskedImage, bright: float
+) -> CrosstalkModel:
     """Return the crosstalk of all amplifiers from exposures with spots or stars brighter than ``bright`` adu."""
     sums: CrosstalkSums | None = None
     names: tuple[str, ...] = ()
     for frame in frames:
         signal = read_signal(frame)
         names = signal.geometry.names
-        segments = np.stack([amplifier_view(signal.readout.image, item) for item in signal.geometry.amplifiers])
+        image = signal.readout.image - bias.image.array
+        segments = np.stack([amplifier_view(image, item) for item in signal.geometry.amplifiers])
         sums = sums or CrosstalkSums(len(names), len(names))
         sums.add(segments, segments, noise=signal.readout.noise, bright=bright)
     if sums is None:
