@@ -1,10 +1,11 @@
 """Cosmic rays in one exposure: pixels that are sharper than the point-spread function allows.
 
-A pixel is compared with the pairs of opposite neighbours in four directions. For light that came through the optics, the
-mean of a pair is at least a known share of the pixel, both above the local background; a ray leaves at least one
-pair behind. The share follows from the width of the PSF, so stars of any brightness are kept, and noise is accounted for, so
-an empty or a crowded field gives no false alarm. Charge beside a ray is then searched for with a lower threshold.
-(Neighbour pairs: R. Lupton's test in SDSS' and Rubin's pipelines; sharpness: van Dokkum 2001, PASP 113, 1420.)
+A pixel is compared with the pairs of opposite neighbours in four directions. For light that came through the optics,
+the mean of a pair is at least a known share of the pixel, both above the local background; a ray leaves at least one
+pair behind. The share follows from the width of the PSF, so stars of any brightness are kept, and noise is accounted
+for, so an empty or a crowded field gives no false alarm. Charge beside a ray is then searched for with a lower
+threshold. (Neighbour pairs: R. Lupton's test in the pipelines of SDSS and Rubin; sharpness: van Dokkum 2001, PASP 113,
+1420.)
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Pixels above the sky are gathered in small clusters; each elongated cluster votes for its line with a Gaussian as wide
 as the line is uncertain (the kernel-based Hough transform of Fernandes & Oliveira 2008, Pattern Recognition 41, 299),
-which needs few votes and leaves sharp peaks. A line is then followed over the image, its course and profile are measured,
-and stretches without light are left unmasked.
+which needs few votes and leaves sharp peaks. A line is then followed over the image, its course and profile are
+measured, and stretches without light are left unmasked.
 """
 
 from __future__ import annotations
@@ -236,10 +236,12 @@ def _measure(
     width = max(float(flux / (height * np.sqrt(2.0 * np.pi))), 0.7)
     stretches = _fill_gaps(bright)
     error = float(np.sqrt(np.sum(errors[used] ** 2))) / np.count_nonzero(used)
-    half = _half_width(shape, faintest, noise / float(np.sqrt(_SEGMENT * max(np.count_nonzero(used & bright), 1))))
+    lit = max(int(np.count_nonzero(used & bright)), 1)
+    half = _half_width(shape, faintest, noise / float(np.sqrt(_SEGMENT * lit)))
     length = float(np.count_nonzero(stretches)) * _SEGMENT
     streak = Streak(float(angle), float(distance), width, height, half, length)
-    return _Trail(streak, height / max(error, 1e-9), stretches, first, int(np.count_nonzero((number > 0).any(axis=1))))
+    chord = int(np.count_nonzero((number > 0).any(axis=1)))
+    return _Trail(streak, height / max(error, 1e-9), stretches, first, chord)
 
 
 def _half_width(shape: NDArray[np.float64], faintest: float, error: float) -> float:
