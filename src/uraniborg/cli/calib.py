@@ -20,7 +20,9 @@ def calib() -> None:
 @click.option("-i", "--instrument", help="Name; not needed if the repository has only one.")
 @click.option("-d", "--detector", "detectors", multiple=True, type=int, help="Only these; may be repeated.")
 @click.option("-p", "--product", "products", multiple=True, help="Only these, e.g. bias; may be repeated.")
-@click.option("--begin", default="", metavar="TIME", help="Start of the validity (TAI, ISO); the first night by default.")
+@click.option(
+    "--begin", default="", metavar="TIME", help="Start of the validity (TAI, ISO); the first night by default."
+)
 @click.option("--end", default="", metavar="TIME", help="End of the validity (TAI, ISO); open by default.")
 @click.option("--replace", is_flag=True, help="Take back the validity of other calibrations for the same time.")
 @click.option("-j", "--jobs", default=1, show_default=True, help="Worker processes.")

@@ -221,7 +221,9 @@ class _Builder:
         """Return what is certified already from a run of this build's nights."""
         kept = []
         for dataset in product.datasets:
-            for found in find_certified(self.butler, dataset, self.build.collection, time=Time(self.begin, scale="tai")):
+            for found in find_certified(
+                self.butler, dataset, self.build.collection, time=Time(self.begin, scale="tai")
+            ):
                 if not found.run.startswith(self._output(product) + "/"):
                     continue
                 self.passed.add(dataset)

@@ -60,7 +60,9 @@ PRODUCTS: tuple[Product, ...] = (
     Product("defects", (), ("defects",), ("dark", "flat")),
     Product("transmission", ("monoflat",), ("transmission",), ("bias", "gain"), by_filter=True, fewest=3),
     Product("fringe", ("sky",), ("fringe",), ("bias", "gain", "flat"), by_filter=True, hold_back=1, fewest=3),
-    Product("illumination", ("sky",), ("illumination",), ("bias", "gain", "flat"), by_filter=True, hold_back=1, fewest=3),
+    Product(
+        "illumination", ("sky",), ("illumination",), ("bias", "gain", "flat"), by_filter=True, hold_back=1, fewest=3
+    ),
 )
 """All products, in the order in which they are made."""
 
@@ -144,7 +146,9 @@ def select_exposures(product: Product, exposures: Sequence[Exposure]) -> Selecti
         times = {name: len({e.exposure_time for e in mine if e.physical_filter == name}) for name in filters}
         best = max(filters, key=lambda name: times[name], default="")
         mine = [item for item in mine if item.physical_filter == best]
-    groups = {name: [e for e in mine if e.physical_filter == name] for name in sorted({e.physical_filter for e in mine})}
+    groups = {
+        name: [e for e in mine if e.physical_filter == name] for name in sorted({e.physical_filter for e in mine})
+    }
     if not product.by_filter:
         groups = {"": mine}
     used: list[int] = []

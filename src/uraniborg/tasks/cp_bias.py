@@ -11,7 +11,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections, Struct
 from uraniborg.model.calibrations import CrosstalkModel
 from uraniborg.tasks.common.calib_frames import Label, LazyFrame
 from uraniborg.tasks.common.calib_images import combine_biases
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 __all__ = ("CpBiasConfig", "CpBiasConnections", "CpBiasTask")
 
@@ -29,13 +29,8 @@ class CpBiasConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         multiple=True,
         deferLoad=True,
     )
-    crosstalk = cT.PrerequisiteInput(
-        doc="Crosstalk; not corrected where there is none.",
-        name="crosstalk",
-        storageClass="CrosstalkModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
+    crosstalk = known_calibration(
+        "crosstalk", "CrosstalkModel", "Crosstalk; not corrected where there is none.", needed=False
     )
     bias = cT.Output(
         doc="Bias [adu].",

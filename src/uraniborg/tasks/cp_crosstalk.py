@@ -11,7 +11,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections, Struct
 
 from uraniborg.tasks.common.calib_amplifiers import measure_crosstalk
 from uraniborg.tasks.common.calib_frames import Label, LazyFrame
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 __all__ = ("CpCrosstalkConfig", "CpCrosstalkConnections", "CpCrosstalkTask")
 
@@ -29,13 +29,7 @@ class CpCrosstalkConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         multiple=True,
         deferLoad=True,
     )
-    bias = cT.PrerequisiteInput(
-        doc="Bias [adu].",
-        name="bias",
-        storageClass="MaskedImageV2",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-    )
+    bias = known_calibration("bias", "MaskedImageV2", "Bias [adu].")
     crosstalk = cT.Output(
         doc="Crosstalk.",
         name="crosstalk",

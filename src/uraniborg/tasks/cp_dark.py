@@ -12,7 +12,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections, Struct
 from uraniborg.model.calibrations import AmplifierGains, CrosstalkModel, LinearityModel
 from uraniborg.tasks.common.calib_frames import Label, LazyFrame
 from uraniborg.tasks.common.calib_images import LightPath, combine_darks
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 __all__ = ("CpDarkConfig", "CpDarkConnections", "CpDarkTask")
 
@@ -30,35 +30,13 @@ class CpDarkConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         multiple=True,
         deferLoad=True,
     )
-    bias = cT.PrerequisiteInput(
-        doc="Bias [adu].",
-        name="bias",
-        storageClass="MaskedImageV2",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
+    bias = known_calibration("bias", "MaskedImageV2", "Bias [adu].")
+    gains = known_calibration("gain", "AmplifierGains", "Gains and read noises.")
+    linearizer = known_calibration(
+        "linearizer", "LinearityModel", "Linearity; not corrected where there is none.", needed=False
     )
-    gains = cT.PrerequisiteInput(
-        doc="Gains and read noises.",
-        name="gain",
-        storageClass="AmplifierGains",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-    )
-    linearizer = cT.PrerequisiteInput(
-        doc="Linearity; not corrected where there is none.",
-        name="linearizer",
-        storageClass="LinearityModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
-    )
-    crosstalk = cT.PrerequisiteInput(
-        doc="Crosstalk; not corrected where there is none.",
-        name="crosstalk",
-        storageClass="CrosstalkModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
+    crosstalk = known_calibration(
+        "crosstalk", "CrosstalkModel", "Crosstalk; not corrected where there is none.", needed=False
     )
     dark = cT.Output(
         doc="Dark current [electron/s].",

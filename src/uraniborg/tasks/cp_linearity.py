@@ -12,7 +12,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections, Struct
 from uraniborg.model.calibrations import CrosstalkModel
 from uraniborg.tasks.common.calib_amplifiers import measure_linearity
 from uraniborg.tasks.common.calib_frames import Label, LazyFrame
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 __all__ = ("CpLinearityConfig", "CpLinearityConnections", "CpLinearityTask")
 
@@ -30,20 +30,9 @@ class CpLinearityConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         multiple=True,
         deferLoad=True,
     )
-    bias = cT.PrerequisiteInput(
-        doc="Bias [adu].",
-        name="bias",
-        storageClass="MaskedImageV2",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-    )
-    crosstalk = cT.PrerequisiteInput(
-        doc="Crosstalk; not corrected where there is none.",
-        name="crosstalk",
-        storageClass="CrosstalkModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
+    bias = known_calibration("bias", "MaskedImageV2", "Bias [adu].")
+    crosstalk = known_calibration(
+        "crosstalk", "CrosstalkModel", "Crosstalk; not corrected where there is none.", needed=False
     )
     linearizer = cT.Output(
         doc="Linearity.",

@@ -13,7 +13,7 @@ from lsst.pipe.base import PipelineTaskConfig, PipelineTaskConnections, Struct
 from uraniborg.model.calibrations import ChargeTransferModel, CrosstalkModel, LinearityModel
 from uraniborg.tasks.common.calib_amplifiers import measure_photon_transfer
 from uraniborg.tasks.common.calib_frames import Label, LazyFrame
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 __all__ = ("CpPtcConfig", "CpPtcConnections", "CpPtcTask")
 
@@ -31,43 +31,19 @@ class CpPtcConnections(PipelineTaskConnections, dimensions=_DIMENSIONS):
         multiple=True,
         deferLoad=True,
     )
-    bias = cT.PrerequisiteInput(
-        doc="Bias [adu].",
-        name="bias",
-        storageClass="MaskedImageV2",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
+    bias = known_calibration("bias", "MaskedImageV2", "Bias [adu].")
+    noise = known_calibration("bias_numbers", "MetricTable", "Read noise of biases.")
+    linearizer = known_calibration(
+        "linearizer", "LinearityModel", "Linearity; not corrected where there is none.", needed=False
     )
-    noise = cT.PrerequisiteInput(
-        doc="Read noise of biases.",
-        name="bias_numbers",
-        storageClass="MetricTable",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
+    crosstalk = known_calibration(
+        "crosstalk", "CrosstalkModel", "Crosstalk; not corrected where there is none.", needed=False
     )
-    linearizer = cT.PrerequisiteInput(
-        doc="Linearity; not corrected where there is none.",
-        name="linearizer",
-        storageClass="LinearityModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
-    )
-    crosstalk = cT.PrerequisiteInput(
-        doc="Crosstalk; not corrected where there is none.",
-        name="crosstalk",
-        storageClass="CrosstalkModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
-    )
-    cti = cT.PrerequisiteInput(
-        doc="Charge transfer; its effect on variances is ignored where there is none.",
-        name="cti",
-        storageClass="ChargeTransferModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
+    cti = known_calibration(
+        "cti",
+        "ChargeTransferModel",
+        "Charge transfer; its effect on variances is ignored where there is none.",
+        needed=False,
     )
     ptc = cT.Output(
         doc="Photon transfer curves.",

@@ -13,7 +13,7 @@ from uraniborg.model.calibrations import AmplifierGains, CrosstalkModel, Lineari
 from uraniborg.tasks.common.calib_amplifiers import measure_curve
 from uraniborg.tasks.common.calib_frames import Label, LazyFrame
 from uraniborg.tasks.common.calib_images import LightPath
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 __all__ = ("CpTransmissionConfig", "CpTransmissionConnections", "CpTransmissionTask")
 
@@ -31,43 +31,16 @@ class CpTransmissionConnections(PipelineTaskConnections, dimensions=_DIMENSIONS)
         multiple=True,
         deferLoad=True,
     )
-    bias = cT.PrerequisiteInput(
-        doc="Bias [adu].",
-        name="bias",
-        storageClass="MaskedImageV2",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
+    bias = known_calibration("bias", "MaskedImageV2", "Bias [adu].")
+    gains = known_calibration("gain", "AmplifierGains", "Gains and read noises.")
+    linearizer = known_calibration(
+        "linearizer", "LinearityModel", "Linearity; not corrected where there is none.", needed=False
     )
-    gains = cT.PrerequisiteInput(
-        doc="Gains and read noises.",
-        name="gain",
-        storageClass="AmplifierGains",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
+    crosstalk = known_calibration(
+        "crosstalk", "CrosstalkModel", "Crosstalk; not corrected where there is none.", needed=False
     )
-    linearizer = cT.PrerequisiteInput(
-        doc="Linearity; not corrected where there is none.",
-        name="linearizer",
-        storageClass="LinearityModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
-    )
-    crosstalk = cT.PrerequisiteInput(
-        doc="Crosstalk; not corrected where there is none.",
-        name="crosstalk",
-        storageClass="CrosstalkModel",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
-    )
-    dark = cT.PrerequisiteInput(
-        doc="Dark current [electron/s]; not subtracted where there is none.",
-        name="dark",
-        storageClass="MaskedImageV2",
-        dimensions=("instrument", "detector"),
-        isCalibration=True,
-        minimum=0,
+    dark = known_calibration(
+        "dark", "MaskedImageV2", "Dark current [electron/s]; not subtracted where there is none.", needed=False
     )
     transmission = cT.Output(
         doc="Relative transmission of each amplifier.",

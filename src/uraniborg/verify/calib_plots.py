@@ -46,7 +46,9 @@ def ptc_figure(curve: PhotonTransferCurve) -> Figure:
             right.plot(level[used], ratio[used], ".", color=colour, ms=3)
             right.plot(level[~used], ratio[~used], "x", color=colour, ms=3, alpha=0.5)
         left.set(xlabel="level [electron]", ylabel="variance [electron²]", title="photon transfer")
-        right.set(xlabel="level [electron]", ylabel="(variance - noise) / level", title="over Poisson's", ylim=(0.4, 1.05))
+        right.set(
+            xlabel="level [electron]", ylabel="(variance - noise) / level", title="over Poisson's", ylim=(0.4, 1.05)
+        )
         return figure
 
 
@@ -127,9 +129,7 @@ def mosaic_figure(image: NDArray[np.floating], *, label: str) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure, (axis,) = _figure(1, width=4.2, height=3.4)
         extent = (0, image.shape[1], 0, image.shape[0])
-        shown = axis.imshow(
-            cells, origin="lower", cmap="viridis", vmin=low, vmax=max(high, low + 1e-12), extent=extent
-        )
+        shown = axis.imshow(cells, origin="lower", cmap="viridis", vmin=low, vmax=max(high, low + 1e-12), extent=extent)
         figure.colorbar(shown, ax=axis, label=label)
         axis.set(xlabel="x [pixel]", ylabel="y [pixel]")
         return figure

@@ -7,7 +7,7 @@ import pytest
 from lsst.pipe.base import NoWorkFound, PipelineTaskConfig, Struct
 
 from uraniborg.core.errors import Unprocessable
-from uraniborg.tasks.common.calib_task import CalibrationTask
+from uraniborg.tasks.common.calib_task import CalibrationTask, known_calibration
 
 
 class _Failing(CalibrationTask):
@@ -26,3 +26,11 @@ def test_data_that_cannot_give_an_answer_are_no_work() -> None:
     with pytest.raises(NoWorkFound, match="too dark"):
         CalibrationTask.runQuantum(_Failing.__new__(_Failing), context, Mock(), Mock())
     context.put.assert_not_called()
+
+
+def test_what_a_calibration_leans_on_may_be_missing_where_it_says_so() -> None:
+    dark = known_calibration("dark", "MaskedImageV2", "Dark.", needed=False)
+    assert (dark.minimum, dark.isCalibration, tuple(dark.dimensions)) == (0, True, ("instrument", "detector"))
+    flat = known_calibration("flat", "MaskedImageV2", "Flat.", by_filter=True)
+    assert flat.minimum == 1
+    assert "physical_filter" in flat.dimensions

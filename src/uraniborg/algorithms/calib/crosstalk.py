@@ -160,7 +160,7 @@ def _without_rows(residual: NDArray[np.floating], usable: NDArray[np.bool_]) -> 
 
 
 def detector_levels(image: NDArray[np.floating], usable: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the local level of an image: medians of cells of its usable pixels, averaged over 5 by 5 cells [same unit].
+    """Return the local level of an image: medians of cells, averaged over 5 by 5 cells [same unit].
 
     Parameters
     ----------

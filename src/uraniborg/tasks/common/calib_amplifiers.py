@@ -168,7 +168,12 @@ def measure_linearity(
             if kind == "spline"
             else Linearity(amplifier=name, kind="quadratic", coefficient=fit.coefficient)
         )
-    metadata = {"largest_residual": worst, "scatter": scatter, "coefficient": bends, "curves": _curves(levels, times, order)}
+    metadata = {
+        "largest_residual": worst,
+        "scatter": scatter,
+        "coefficient": bends,
+        "curves": _curves(levels, times, order),
+    }
     return LinearityModel(
         instrument=label.instrument,
         detector=label.detector,
@@ -303,9 +308,7 @@ def _record(name: str, pairs: Sequence[FlatCovariance], fit: Fit) -> PhotonTrans
     )
 
 
-def measure_crosstalk(
-    frames: Sequence[LazyFrame], label: Label, *, bias: MaskedImage, bright: float
-) -> CrosstalkModel:
+def measure_crosstalk(frames: Sequence[LazyFrame], label: Label, *, bias: MaskedImage, bright: float) -> CrosstalkModel:
     """Return the crosstalk of all amplifiers from exposures with spots or stars brighter than ``bright`` adu."""
     sums: CrosstalkSums | None = None
     names: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from typing import Any
 
+import lsst.pipe.base.connectionTypes as cT
 from lsst.pipe.base import (
     InputQuantizedConnection,
     NoWorkFound,
@@ -19,9 +20,38 @@ from lsst.pipe.base import (
 from uraniborg.core.errors import DataError
 from uraniborg.tasks.common.calib_frames import Label, lazy_frames
 
-__all__ = ("CalibrationTask",)
+__all__ = ("CalibrationTask", "known_calibration")
 
 _LOG = logging.getLogger(__name__)
+
+
+def known_calibration(
+    name: str, storage_class: str, doc: str, *, needed: bool = True, by_filter: bool = False
+) -> cT.PrerequisiteInput:
+    """Return the connection of a calibration that another one leans on.
+
+    Parameters
+    ----------
+    name : str
+        Dataset type.
+    storage_class : str
+        Its storage class.
+    doc : str
+        What it is.
+    needed : bool
+        Whether the task cannot do without.
+    by_filter : bool
+        Whether each filter has its own.
+    """
+    dimensions = ("instrument", "detector", "physical_filter") if by_filter else ("instrument", "detector")
+    return cT.PrerequisiteInput(
+        doc=doc,
+        name=name,
+        storageClass=storage_class,
+        dimensions=dimensions,
+        isCalibration=True,
+        minimum=int(needed),
+    )
 
 
 class CalibrationTask(PipelineTask):
