@@ -196,8 +196,9 @@ def _flat(reader: _Reader, item: Exposure, flat: MaskedImage, images: dict[str, 
     frame = reader.frame(item)
     signal, image = path.read(frame)
     light = flat.image.array
-    level = float(np.median(image) / np.median(light))
     usable = (light > 0.5) & (light < 1.5)
+    # Not the ratio of medians: noise moves the median of light that falls towards the corners.
+    level = float(np.median(image[usable] / light[usable]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(usable, image / (level * light), np.nan)
     ptc = reader.find("ptc")
