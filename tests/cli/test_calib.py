@@ -50,3 +50,9 @@ def test_certify_and_decertify(repo) -> None:
     assert "2026-02-01" in timespan
     with pytest.raises(UserError, match="--data-id 'one' is not of the form"):
         run("calib", "certify", repo, "gain", "tests", "calib", "-d", "one")
+
+
+def test_build_needs_exposures_of_the_night(repo) -> None:
+    result = CliRunner().invoke(cli, ["calib", "build", "-b", repo, "--night", "20200101", "--plan"])
+    assert isinstance(result.exception, UserError)
+    assert "no exposures of Tiny" in str(result.exception)

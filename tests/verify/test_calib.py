@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -131,3 +133,16 @@ def test_what_is_not_finite_fails_and_an_unknown_number_is_refused() -> None:
     assert not calib.check_numbers({"bias.mean": float("nan")}, CRITERIA)[0].passed
     with pytest.raises(UserError, match="no criterion"):
         calib.check_numbers({"bias.colour": 1.0}, CRITERIA)
+
+
+def test_bars_can_be_replaced_but_not_invented(tmp_path: Path) -> None:
+    file = tmp_path / "bars.yaml"
+    file.write_text("bias.growth: {max: 0.06}\n")
+    changed = calib.read_criteria(file)
+    assert changed["bias.growth"]["max"] == 0.06
+    assert changed["bias.growth"]["text"] == CRITERIA["bias.growth"]["text"]
+    file.write_text("bias.colour: {max: 0.06}\n")
+    with pytest.raises(UserError, match="no numbers"):
+        calib.read_criteria(file)
+    with pytest.raises(UserError, match="cannot be read"):
+        calib.read_criteria(tmp_path / "none.yaml")

@@ -27,6 +27,7 @@ def calib() -> None:
 @click.option("--replace", is_flag=True, help="Take back the validity of other calibrations for the same time.")
 @click.option("-j", "--jobs", default=1, show_default=True, help="Worker processes.")
 @click.option("-c", "--config", "overrides", multiple=True, metavar="LABEL:FIELD=VALUE", help="Configuration of tasks.")
+@click.option("--criteria", type=click.Path(path_type=Path), help="YAML file with bars that replace ours.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write the report (HTML, with figures) to this file.")
 @click.option("--plan", is_flag=True, help="Only say what would be made from which exposures.")
 def build(
@@ -41,6 +42,7 @@ def build(
     replace: bool,
     jobs: int,
     overrides: tuple[str, ...],
+    criteria: Path | None,
     report: Path | None,
     plan: bool,
 ) -> None:
@@ -65,7 +67,7 @@ def build(
     if plan:
         click.echo(describe_plan(repo, nights, instrument=camera))
         return
-    options = BuildOptions(detectors, products, begin, end, replace, jobs, overrides)
+    options = BuildOptions(detectors, products, begin, end, replace, jobs, overrides, criteria)
     result = build_calibrations(repo, nights, instrument=camera, options=options)
     click.echo(describe_build(result))
     if report is not None:

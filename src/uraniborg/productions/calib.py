@@ -58,6 +58,8 @@ class BuildOptions:
         Worker processes.
     overrides : tuple of str
         ``label:field=value``, configuration of tasks.
+    criteria : pathlib.Path, optional
+        Bars that replace those of `uraniborg.verify.calib`.
     """
 
     detectors: tuple[int, ...] = ()
@@ -67,6 +69,7 @@ class BuildOptions:
     replace: bool = False
     jobs: int = 1
     overrides: tuple[str, ...] = ()
+    criteria: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ class _Builder:
         day = str(min(nights))
         self.begin = options.begin or f"{day[:4]}-{day[4:6]}-{day[6:]}T00:00:00"
         self.end = options.end or None
-        self.criteria = read_criteria()
+        self.criteria = read_criteria(options.criteria)
         self.tag = "_".join(str(night) for night in sorted(nights))
         self.passed: set[str] = set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,32 @@ class Check:
     passed: bool
 
 
-def read_criteria() -> dict[str, dict[str, Any]]:
-    """Return the criteria of `calib_criteria.yaml`: number, bar (``max`` or ``min``), unit, meaning."""
-    text = (files("uraniborg.verify") / "calib_criteria.yaml").read_text("utf8")
-    criteria: dict[str, dict[str, Any]] = yaml.safe_load(text)
-    return criteria
+def read_criteria(changes: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Return the criteria of `calib_criteria.yaml`: number, bar (``max`` or ``min``), unit, meaning.
+
+    Parameters
+    ----------
+    changes : pathlib.Path, optional
+        YAML file of the same form with criteria that replace ours.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or names a number that there is not.
+    """
+    criteria: dict[str, dict[str, Any]] = yaml.safe_load(
+        (files("uraniborg.verify") / "calib_criteria.yaml").read_text("utf8")
+    )
+    if changes is None:
+        return criteria
+    try:
+        other = yaml.safe_load(changes.read_text("utf8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"criteria {changes} cannot be read: {error}") from error
+    unknown = sorted(set(other) - set(criteria))
+    if unknown:
+        raise UserError(f"criteria {changes}: no numbers {unknown}; there are {sorted(criteria)}")
+    return {name: rule | other.get(name, {}) for name, rule in criteria.items()}
 
 
 def check_numbers(numbers: Mapping[str, float], criteria: Mapping[str, Mapping[str, Any]]) -> tuple[Check, ...]:
