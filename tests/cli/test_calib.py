@@ -52,7 +52,7 @@ def test_certify_and_decertify(repo) -> None:
         run("calib", "certify", repo, "gain", "tests", "calib", "-d", "one")
 
 
-def test_build_needs_exposures_of_the_night(repo) -> None:
+def test_build_needs_an_instrument_with_a_class(repo) -> None:
     result = CliRunner().invoke(cli, ["calib", "build", "-b", repo, "--night", "20200101", "--plan"])
     assert isinstance(result.exception, UserError)
-    assert "no exposures of Tiny" in str(result.exception)
+    assert "instrument 'Tiny' cannot be loaded" in str(result.exception)

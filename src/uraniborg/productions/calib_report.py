@@ -29,7 +29,10 @@ def find_instrument(repo: str | Path, name: str | None) -> Instrument:
             name = names[0]
         if name is None or name not in names:
             raise UserError(f"give --instrument, one of {names}" if names else f"no instruments in {repo}")
-        instrument: Instrument = Instrument.fromName(name, butler.registry)
+        try:
+            instrument: Instrument = Instrument.fromName(name, butler.registry)
+        except (ImportError, TypeError) as error:
+            raise UserError(f"the class of instrument {name!r} cannot be loaded: {error}") from error
         return instrument
 
 
