@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from uraniborg.acceptance.calib_build import measure_calibration_metrics
 from uraniborg.acceptance.isr_calib import measure_isr_metrics
 from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.core.errors import UserError
@@ -89,6 +90,7 @@ def run_suite(
     with _folder(work) as folder:
         if name == "isr-calib":
             found = measure_isr_metrics(metrics, quick=quick)
+            found += measure_calibration_metrics(metrics, folder, jobs=jobs)
         else:
             found = _first_light(metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
     return SuiteResult(name, quick, tuple(found), time.perf_counter() - start)
