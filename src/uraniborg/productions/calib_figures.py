@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 import numpy as np
-from lsst.daf.butler import Butler, DatasetRef
+from lsst.daf.butler import Butler, DatasetRef, MissingDatasetTypeError
 
 from uraniborg.productions.calib import CalibrationBuild
 from uraniborg.verify import calib_plots
@@ -53,7 +53,10 @@ def calibration_figures(butler: Butler, build: CalibrationBuild) -> dict[str, st
 def _refs(butler: Butler, dataset: str, build: CalibrationBuild) -> list[DatasetRef]:
     if not build.runs:
         return []
-    refs = butler.query_datasets(dataset, collections=build.runs, explain=False, limit=None)
+    try:
+        refs = butler.query_datasets(dataset, collections=build.runs, explain=False, limit=None)
+    except MissingDatasetTypeError:
+        return []
     return sorted(refs, key=lambda ref: str(ref.dataId))
 
 

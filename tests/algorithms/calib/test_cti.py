@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from uraniborg.algorithms.calib.cti import fit_trail, trail_profile, variance_loss
+from uraniborg.algorithms.calib.cti import fit_trail, trail_profile, transfer_covariance
 from uraniborg.core.errors import Unprocessable
 from uraniborg.sim.camera.effects_charge import transfer
 
@@ -41,13 +41,19 @@ def test_a_perfect_register_has_none() -> None:
     assert np.isinf(fit.trap_time_error)
 
 
-def test_the_variance_of_a_flat_falls_as_foretold() -> None:
+def test_variance_and_covariances_of_a_flat_change_as_foretold() -> None:
     rng = np.random.default_rng(3)
-    loss = variance_loss(serial=2e-5, parallel=0.0, shape=(400, REGISTER))
+    cti, tau = 2e-5, 0.9
+    expected = transfer_covariance(serial=cti, parallel=0.0, trap_time=tau, shape=(400, REGISTER), reach=2)
     before = rng.poisson(4e4, (4000, REGISTER)).astype(float)
-    after = transfer(before, inefficiency=2e-5, trap_time=0.7, register=REGISTER)
-    measured = 1.0 - after[:, 10:].var() / before[:, 10:].var()
-    assert measured == pytest.approx(loss, rel=0.15)
+    after = transfer(before, inefficiency=cti, trap_time=tau, register=REGISTER)
+    fluctuation = (after - after.mean(axis=0))[:, 10:]
+    assert fluctuation.var() / before[:, 10:].var() - 1.0 == pytest.approx(expected[0, 0], rel=0.15)
+    original = (before - before.mean(axis=0))[:, 10:]
+    for lag in (1, 2):
+        made = np.mean(fluctuation[:, lag:] * fluctuation[:, :-lag]) - np.mean(original[:, lag:] * original[:, :-lag])
+        assert made / 4e4 == pytest.approx(expected[0, lag], rel=0.15, abs=5e-5)
+    assert not expected[1:].any()
 
 
 def test_nothing_to_measure_is_refused() -> None:

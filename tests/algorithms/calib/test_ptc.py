@@ -60,7 +60,7 @@ def test_gain_noise_and_coefficients_scatter_about_truth_as_their_errors_say() -
     pulls = []
     for seed in range(40):
         pairs = _pairs(np.random.default_rng(seed), a, b, 1e6)
-        fit = fit_photon_transfer(pairs, read_noise=NOISE / GAIN, read_noise_error=0.004, loss=0.0)
+        fit = fit_photon_transfer(pairs, read_noise=NOISE / GAIN, read_noise_error=0.004)
         pulls.append(
             [
                 (fit.gain - GAIN) / fit.gain_error,

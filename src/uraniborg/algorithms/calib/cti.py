@@ -11,7 +11,7 @@ from scipy.optimize import curve_fit
 
 from uraniborg.core.errors import Unprocessable
 
-__all__ = ("TrailFit", "TrailProfile", "fit_trail", "trail_profile", "variance_loss")
+__all__ = ("TrailFit", "TrailProfile", "fit_trail", "trail_profile", "transfer_covariance")
 
 _BASE = 10  # first pixels of the overscan that may hold trailed charge
 type Floats = NDArray[np.float64]
@@ -134,20 +134,38 @@ def fit_trail(profiles: Sequence[TrailProfile], *, transfers: int) -> TrailFit:
     )
 
 
-def variance_loss(*, serial: float, parallel: float, shape: tuple[int, int], prescan: int = 0) -> float:
-    """Return the share of the variance of a flat that lossy transfer takes away.
+def transfer_covariance(
+    *, serial: float, parallel: float, trap_time: float, shape: tuple[int, int], prescan: int = 0, reach: int = 8
+) -> Floats:
+    """Return the covariances that lossy transfer makes in a flat, over Poisson's variance.
 
-    A packet that loses the share f to its followers keeps (1 - f)^2 of its variance and gets a little of theirs; the
-    rest becomes covariance of neighbours. Averaged over an amplifier, to first order, 2 mean(f).
+    A packet that loses the share f gives f (1 - k) k^(i - 1) of its charge to the i-th follower, k = exp(-1 / tau). To
+    first order the variance falls by 2 f, and packets i apart get a covariance of f (1 - k) k^(i - 1); f is that of the
+    mean pixel of an amplifier.
 
     Parameters
     ----------
     serial, parallel : float []
         Share of a packet that one transfer leaves behind.
+    trap_time : float [pixel]
+        Time constant of the release, tau.
     shape : tuple of int
         Rows and columns of the amplifier.
     prescan : int [pixel]
         Transfers before the first column.
+    reach : int [pixel]
+        Largest distance.
+
+    Returns
+    -------
+    (reach + 1, reach + 1) float []
     """
     rows, columns = shape
-    return 2.0 * (serial * (prescan + 0.5 * (columns + 1)) + parallel * 0.5 * (rows + 1))
+    along, across = serial * (prescan + 0.5 * (columns + 1)), parallel * 0.5 * (rows + 1)
+    kept = np.exp(-1.0 / trap_time)
+    release = (1.0 - kept) * kept ** np.arange(reach)
+    result = np.zeros((reach + 1, reach + 1))
+    result[0, 0] = -2.0 * (along + across)
+    result[0, 1:] = along * release
+    result[1:, 0] = across * release
+    return result

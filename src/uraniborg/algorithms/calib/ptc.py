@@ -68,7 +68,9 @@ class PhotonTransfer:
     used: NDArray[np.bool_]
 
 
-def covariance_model(levels: Floats, *, gain: float, a: Floats, b: Floats, noise: Floats, loss: float = 0.0) -> Floats:
+def covariance_model(
+    levels: Floats, *, gain: float, a: Floats, b: Floats, noise: Floats, transfer: Floats | None = None
+) -> Floats:
     """Return the covariances of flats.
 
     Parameters
@@ -81,17 +83,17 @@ def covariance_model(levels: Floats, *, gain: float, a: Floats, b: Floats, noise
         Coefficients.
     noise : (m, m) float [electron^2]
         Covariances without light.
-    loss : float []
-        Share of the variance that charge transfer takes away.
+    transfer : (m, m) float [], optional
+        Covariances that charge transfer makes, over Poisson's variance.
 
     Returns
     -------
     (n, m, m) float [adu^2]
     """
-    return _model(levels, gain, (a, a * b, noise), loss)
+    return _model(levels, gain, (a, a * b, noise), transfer)
 
 
-def _model(levels: Floats, gain: float, planes: tuple[Floats, Floats, Floats], loss: float) -> Floats:
+def _model(levels: Floats, gain: float, planes: tuple[Floats, Floats, Floats], transfer: Floats | None) -> Floats:
     """Return the covariances for a, the product ab, and the noise."""
     a, product, noise = planes
     reach = a.shape[0]
@@ -105,7 +107,9 @@ def _model(levels: Floats, gain: float, planes: tuple[Floats, Floats, Floats], l
     quarter = [term[reach - 1 :, reach - 1 :] for term in terms]
     charge = (levels * gain)[:, None, None]
     series = charge * (quarter[0] + charge * (quarter[1] + charge * quarter[2]))
-    series[:, 0, 0] += 1.0 - loss
+    series[:, 0, 0] += 1.0
+    if transfer is not None:
+        series += transfer
     return np.asarray((levels / gain)[:, None, None] * series + noise / gain**2)
 
 
@@ -181,7 +185,7 @@ def fit_photon_transfer(
     read_noise_error: float,
     a: Floats | None = None,
     b: Floats | None = None,
-    loss: float = 0.0,
+    transfer: Floats | None = None,
     highest: float = np.inf,
 ) -> PhotonTransfer:
     """Fit the full covariance model to pairs of flats of one amplifier.
@@ -194,8 +198,8 @@ def fit_photon_transfer(
         Read noise as frames without light tell it; constrains the noise of the fit.
     a, b : (m, m) float [electron^-1], optional
         Coefficients known from elsewhere; only gain and noise are fitted then.
-    loss : float []
-        Share of the variance that charge transfer takes away, see `uraniborg.algorithms.calib.cti.variance_loss`.
+    transfer : (m, m) float [], optional
+        Covariances that charge transfer makes, see `uraniborg.algorithms.calib.cti.transfer_covariance`.
     highest : float [adu]
         Pairs above this level are left out, as are those above the turnoff.
 
@@ -217,7 +221,7 @@ def fit_photon_transfer(
     used = (levels <= limit) & (levels <= highest)
     if np.unique(levels[used].round(-1)).size < 4:
         raise Unprocessable(f"{used.sum()} levels of flats below the turnoff, at least 4 are needed")
-    problem = _Problem(levels[used], data[used], np.array([p.error for p in pairs])[used], read_noise, loss)
+    problem = _Problem(levels[used], data[used], np.array([p.error for p in pairs])[used], read_noise, transfer)
     problem.noise_error = max(read_noise_error, 1e-4 * read_noise)
     fit = problem.solve(a, b)
     return PhotonTransfer(*fit[:-2], turnoff, turnoff_error, *fit[-2:], used)
@@ -226,8 +230,10 @@ def fit_photon_transfer(
 class _Problem:
     """The least-squares problem: parameters in natural units, errors from the model of the first round."""
 
-    def __init__(self, levels: Floats, data: Floats, errors: Floats, read_noise: float, loss: float) -> None:
-        self.levels, self.data, self.errors, self.loss = levels, data, errors, loss
+    def __init__(
+        self, levels: Floats, data: Floats, errors: Floats, read_noise: float, transfer: Floats | None
+    ) -> None:
+        self.levels, self.data, self.errors, self.transfer = levels, data, errors, transfer
         self.read_noise = read_noise
         self.noise_error = 1e-3
         self.size = data.shape[1]
@@ -275,7 +281,7 @@ class _Problem:
         noise = noise.copy()
         noise[0, 0] = noise[0, 0] ** 2
         planes = (a * self.scale, product * self.scale**2, noise)
-        return _model(self.levels, float(values[0]), planes, self.loss)
+        return _model(self.levels, float(values[0]), planes, self.transfer)
 
     def _derivative(self, values: Floats) -> Floats:
         """Return the derivative of the model by all parameters, (n, m, m, p)."""

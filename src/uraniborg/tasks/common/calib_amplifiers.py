@@ -14,7 +14,7 @@ from scipy.ndimage import binary_dilation
 
 from uraniborg.algorithms.calib.covariance import FlatCovariance, measure_flat_covariance
 from uraniborg.algorithms.calib.crosstalk import CrosstalkSums
-from uraniborg.algorithms.calib.cti import TrailProfile, fit_trail, trail_profile, variance_loss
+from uraniborg.algorithms.calib.cti import TrailProfile, fit_trail, trail_profile, transfer_covariance
 from uraniborg.algorithms.calib.linearity import fit_linearity
 from uraniborg.algorithms.calib.noise import clipped_moments
 from uraniborg.algorithms.calib.ptc import PhotonTransfer as Fit
@@ -227,12 +227,13 @@ def measure_photon_transfer(
             measured[k].append(measure_flat_covariance(*views, bad=_around_dead(views[0]), reach=reach))
         used += [frame.exposure for frame in pair]
     assert geometry is not None
-    fits, losses = [], []
-    for k, amplifier in enumerate(geometry.amplifiers):
-        losses.append(0.0 if cti is None else _loss(cti.amplifiers[k], amplifier))
-        fits.append(_fit(measured[k], noise, k, loss=losses[k]))
+    transfers = [
+        None if cti is None else _transfer(cti.amplifiers[k], amplifier, reach)
+        for k, amplifier in enumerate(geometry.amplifiers)
+    ]
+    fits = [_fit(measured[k], noise, k, transfer=transfers[k]) for k in range(geometry.n_amplifiers)]
     a, a_error, b, b_error = share_coefficients(fits)
-    shared = [_fit(measured[k], noise, k, loss=losses[k], a=a, b=b) for k in range(len(fits))]
+    shared = [_fit(measured[k], noise, k, transfer=transfers[k], a=a, b=b) for k in range(len(fits))]
     shift = _gain_error_of(fits, shared)
     curve = PhotonTransferCurve(
         instrument=label.instrument,
@@ -278,12 +279,14 @@ def _gain_error_of(fits: Sequence[Fit], shared: Sequence[Fit]) -> float:
     return float(np.sqrt(np.sum(np.maximum(alone**2 - common**2, 0.0))) / len(fits))
 
 
-def _loss(transfer: ChargeTransfer, amplifier: AmplifierGeometry) -> float:
-    return variance_loss(
+def _transfer(transfer: ChargeTransfer, amplifier: AmplifierGeometry, reach: int) -> Floats:
+    return transfer_covariance(
         serial=transfer.serial,
         parallel=transfer.parallel,
+        trap_time=transfer.trap_time,
         shape=amplifier.data.shape,
         prescan=amplifier.data.x0,
+        reach=reach,
     )
 
 
