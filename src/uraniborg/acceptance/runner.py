@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uraniborg.acceptance.calib_build import measure_calibration_metrics
+from uraniborg.acceptance.cameras import measure_camera_metrics
 from uraniborg.acceptance.isr_calib import measure_isr_metrics
 from uraniborg.acceptance.single_frame import measure_single_frame
 from uraniborg.core.errors import UserError
@@ -91,6 +92,7 @@ def run_suite(
         if name == "isr-calib":
             found = measure_isr_metrics(metrics, quick=quick)
             found += measure_calibration_metrics(metrics, folder, jobs=jobs)
+            found += measure_camera_metrics(metrics, data or default_data())
         else:
             found = _first_light(metrics, folder, quick=quick, data=data or default_data(), jobs=jobs)
     return SuiteResult(name, quick, tuple(found), time.perf_counter() - start)

@@ -52,21 +52,11 @@ _ON_SITE: Final = (1818938.94, -5208470.95, -3195172.08)  # Cerro Pachon, geocen
 _EMPTY: Final = frozenset(("", "NONE", "EMPTY"))
 
 
-class LsstTranslator(FitsTranslator):
-    """What all of them share; a camera says which headers are its own, and how detectors are numbered."""
+class _CardReader(FitsTranslator):
+    """Recognises headers, and reads cards that may be missing or empty."""
 
     names: ClassVar[frozenset[str]] = frozenset()
     """Values of ``INSTRUME`` that the camera has written."""
-
-    second_filter: ClassVar[str | None] = None
-    """Keyword of a second element in the beam."""
-
-    on_site: ClassVar[bool] = False
-    """Whether the camera stands on Cerro Pachon."""
-
-    default_search_path: ClassVar[list[str]] = []
-    _const_map: ClassVar[dict[str, Any]] = {}
-    _trivial_map: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     def can_translate(cls, header: Mapping[str, Any], filename: str | None = None) -> bool:
@@ -89,6 +79,20 @@ class LsstTranslator(FitsTranslator):
         except ValueError:
             return None
         return value if math.isfinite(value) else None
+
+
+class LsstTranslator(_CardReader):
+    """What all of them share; a camera says which headers are its own, and how detectors are numbered."""
+
+    second_filter: ClassVar[str | None] = None
+    """Keyword of a second element in the beam."""
+
+    on_site: ClassVar[bool] = False
+    """Whether the camera stands on Cerro Pachon."""
+
+    default_search_path: ClassVar[list[str]] = []
+    _const_map: ClassVar[dict[str, Any]] = {}
+    _trivial_map: ClassVar[dict[str, Any]] = {}
 
     @cache_translation
     def to_instrument(self) -> str:
