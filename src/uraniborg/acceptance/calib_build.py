@@ -89,7 +89,8 @@ def build_set(config: SimConfig, folder: Path, *, options: BuildOptions | None =
     with open_repository(folder / "repo") as butler:
         for dataset in ("gain", "ptc", "linearizer", "crosstalk", "cti", "bfKernel", "dark", "defects"):
             refs = butler.query_datasets(dataset, collections=build.runs, explain=False) if build.runs else []
-            products.update({dataset: butler.get(ref) for ref in refs})
+            for ref in refs:
+                products[dataset] = butler.get(ref)
     names, tables = ("amplifiers", "crosstalk", "brighter_fatter", "defects"), folder / "set" / "truth"
     truth = {name: table_from_arrow(pq.read_table(tables / f"{name}.parquet")) for name in names}
     return BuiltSet(config, truth, products, build, spent)

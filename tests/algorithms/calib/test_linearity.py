@@ -28,6 +28,15 @@ def test_levels_are_linear_to_a_thousandth_up_to_nine_tenths_of_the_full_well(lo
     assert fit.coefficient == pytest.approx(loss / FULL, abs=2e-4 / FULL + 0.05 * abs(loss) / FULL)
 
 
+def test_pixels_above_the_highest_level_are_made_linear_too() -> None:
+    levels, times = _ramp(0.01)
+    fit = fit_linearity(levels, times)
+    assert fit.nodes[-1] > 1.05 * levels.max()
+    truth = np.linspace(1.0, 1.05, 20) * RATE * times.max()
+    slope = np.gradient(fit.correct(bend(truth, loss=0.01, full_scale=FULL)), truth)
+    assert np.abs(slope - 1.0).max() < 3e-3  # without the table's end beyond the levels it is 2 %
+
+
 def test_an_answer_with_a_wave_needs_the_spline() -> None:
     times = np.linspace(1.0, 60.0, 40)
     signal = RATE * times

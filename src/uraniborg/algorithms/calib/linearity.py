@@ -17,7 +17,8 @@ from uraniborg.core.errors import Unprocessable
 __all__ = ("LinearityFit", "fit_linearity")
 
 _FLOOR = 1e-4  # relative error that no level is thought to beat
-_NODES = 33  # at which the correction is tabulated
+_NODES = 45  # at which the correction is tabulated
+_BEYOND = 1.1  # of the highest level: where the table ends
 type Floats = NDArray[np.float64]
 
 
@@ -97,13 +98,18 @@ def fit_linearity(
     edges = np.linspace(0.0, float(m.max()), knots + 1)
     shapes = [_shape(edges, k) for k in range(knots)]
     spline_rate, weights, _ = _solve(m, t, relative, [shape(m) for shape in shapes])
-    nodes = np.linspace(0.0, float(m.max()), _NODES)
-    corrections = sum((w * shape(nodes) for w, shape in zip(weights, shapes, strict=True)), np.zeros(_NODES))
+    # Pixels of the brightest flats are above its mean: there the correction goes on with its last slope.
+    top = float(m.max())
+    nodes = np.linspace(0.0, _BEYOND * top, _NODES)
+    inside = np.minimum(nodes, top)
+    corrections = np.zeros(_NODES)
+    for w, shape in zip(weights, shapes, strict=True):
+        corrections += w * (shape(inside) + (nodes - inside) * shape(top, 1))
     fit = LinearityFit(
         coefficient,
         float(np.sqrt(covariance[1, 1])),
         nodes,
-        np.asarray(corrections),
+        corrections,
         spline_rate,
         np.zeros(levels.size),
         np.zeros(levels.size),
