@@ -50,3 +50,9 @@ def test_certify_and_decertify(repo) -> None:
     assert "2026-02-01" in timespan
     with pytest.raises(UserError, match="--data-id 'one' is not of the form"):
         run("calib", "certify", repo, "gain", "tests", "calib", "-d", "one")
+
+
+def test_build_needs_an_instrument_with_a_class(repo) -> None:
+    result = CliRunner().invoke(cli, ["calib", "build", "-b", repo, "--night", "20200101", "--plan"])
+    assert isinstance(result.exception, UserError)
+    assert "instrument 'Tiny' cannot be loaded" in str(result.exception)

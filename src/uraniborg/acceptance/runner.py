@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from uraniborg.acceptance.calib_build import measure_calibration_metrics
 from uraniborg.acceptance.calibrated_visits import measure_calibrated_visits
+from uraniborg.acceptance.cameras import measure_camera_metrics
 from uraniborg.acceptance.catalogue_tap import measure_catalogue_tap
+from uraniborg.acceptance.isr_calib import measure_isr_metrics
 from uraniborg.acceptance.simulation import measure_simulation
 from uraniborg.acceptance.simulation_report import write_simulation_report
 from uraniborg.acceptance.single_frame import measure_single_frame
@@ -189,8 +192,15 @@ def _calibrated_visits(metrics: list[Metric], folder: Path, how: _How) -> list[M
     return measure_calibrated_visits(metrics, quick=how.quick, data=how.data)
 
 
+def _isr_calib(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
+    found = measure_isr_metrics(metrics, quick=how.quick)
+    found += measure_calibration_metrics(metrics, folder, jobs=how.jobs)
+    return found + measure_camera_metrics(metrics, how.data)
+
+
 _RUNNERS: dict[str, Callable[[list[Metric], Path, _How], list[Measurement]]] = {
     "catalogue-tap": _catalogue_tap,
+    "isr-calib": _isr_calib,
     "first-light": _first_light,
     "simulation": _simulation,
 }

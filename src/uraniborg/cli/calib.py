@@ -1,6 +1,8 @@
-"""`uraniborg calib`: certify calibrations with a validity range."""
+"""`uraniborg calib`: build calibrations, and certify them with a validity range."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
@@ -9,7 +11,70 @@ __all__ = ("calib",)
 
 @click.group()
 def calib() -> None:
-    """Certify calibrations with a validity range."""
+    """Build calibrations, and certify them with a validity range."""
+
+
+@calib.command()
+@click.option("-b", "--repo", required=True, help="Butler repository with the raw calibration exposures.")
+@click.option("--night", "nights", multiple=True, required=True, type=int, metavar="YYYYMMDD", help="May be repeated.")
+@click.option("-i", "--instrument", help="Name; not needed if the repository has only one.")
+@click.option("-d", "--detector", "detectors", multiple=True, type=int, help="Only these; may be repeated.")
+@click.option("-p", "--product", "products", multiple=True, help="Only these, e.g. bias; may be repeated.")
+@click.option(
+    "--begin", default="", metavar="TIME", help="Start of the validity (TAI, ISO); the first night by default."
+)
+@click.option("--end", default="", metavar="TIME", help="End of the validity (TAI, ISO); open by default.")
+@click.option("--replace", is_flag=True, help="Take back the validity of other calibrations for the same time.")
+@click.option("-j", "--jobs", default=1, show_default=True, help="Worker processes.")
+@click.option("-c", "--config", "overrides", multiple=True, metavar="LABEL:FIELD=VALUE", help="Configuration of tasks.")
+@click.option("--criteria", type=click.Path(path_type=Path), help="YAML file with bars that replace ours.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report (HTML, with figures) to this file.")
+@click.option("--plan", is_flag=True, help="Only say what would be made from which exposures.")
+def build(
+    repo: str,
+    nights: tuple[int, ...],
+    instrument: str | None,
+    detectors: tuple[int, ...],
+    products: tuple[str, ...],
+    begin: str,
+    end: str,
+    *,
+    replace: bool,
+    jobs: int,
+    overrides: tuple[str, ...],
+    criteria: Path | None,
+    report: Path | None,
+    plan: bool,
+) -> None:
+    """Make the calibrations of some nights, verify them, and certify what passes.
+
+    Bias, crosstalk, charge transfer, linearity, photon transfer, brighter-fatter kernel, dark, flats, defects,
+    transmission, fringes and illumination are made in this order from the exposures that there are. What does not
+    pass is not certified; the table says which number failed, and the exit status is 1. A build that was stopped is
+    continued by the same command.
+
+    \b
+    Examples:
+      uraniborg calib build -b REPO --night 20241230
+      uraniborg calib build -b REPO --night 20241230 --begin 2024-12-30 --end 2025-01-30 -j 4
+      uraniborg calib build -b REPO --night 20241230 -p bias -p dark -d 0 --report calibrations.html
+      uraniborg calib build -b REPO --night 20241230 --plan
+    """
+    from uraniborg.productions.calib import BuildOptions, build_calibrations
+    from uraniborg.productions.calib_report import describe_build, describe_plan, find_instrument, write_report
+
+    camera = find_instrument(repo, instrument)
+    if plan:
+        click.echo(describe_plan(repo, nights, instrument=camera))
+        return
+    options = BuildOptions(detectors, products, begin, end, replace, jobs, overrides, criteria)
+    result = build_calibrations(repo, nights, instrument=camera, options=options)
+    click.echo(describe_build(result))
+    if report is not None:
+        write_report(repo, result, report)
+        click.echo(f"report: {report}")
+    if result.refused:
+        raise click.exceptions.Exit(1)
 
 
 @calib.command()

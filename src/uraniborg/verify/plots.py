@@ -19,11 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = (
     "BAND_COLOURS",
+    "STYLE",
     "LightCurve",
     "VectorField",
     "light_curve_figure",
     "pull_figure",
     "residual_figure",
+    "to_svg",
     "vector_figure",
 )
 
@@ -33,7 +35,7 @@ BAND_MARKERS = {"u": "P", "g": "o", "r": "s", "i": "^", "z": "D", "y": "v"}
 
 _INK = "#010203"  # stands for the colour of the page's text
 _FAINT = "#8a8f98"
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9.0,
@@ -124,7 +126,7 @@ def light_curve_figure(curves: Sequence[LightCurve], *, columns: int = 3) -> str
     str
         SVG.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _grid(len(curves), columns=columns, height=2.0)
         for axis, curve in zip(axes, curves, strict=True):
             start = np.floor(curve.time.min())
@@ -144,7 +146,7 @@ def light_curve_figure(curves: Sequence[LightCurve], *, columns: int = 3) -> str
             axis.set_xlabel(f"MJD - {start:.0f}")
             axis.legend(loc="best", fontsize=7, handletextpad=0.1)
         axes[0].set_ylabel("flux [µJy]")
-        return _svg(figure)
+        return to_svg(figure)
 
 
 def vector_figure(fields: Sequence[VectorField], *, key_before: float, key_after: float, columns: int = 3) -> str:
@@ -164,7 +166,7 @@ def vector_figure(fields: Sequence[VectorField], *, key_before: float, key_after
     str
         SVG.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, axes = _grid(len(fields), columns=columns, height=3.3)
         for axis, field in zip(axes, fields, strict=True):
             x0, x1, y0, y1 = field.extent
@@ -180,7 +182,7 @@ def vector_figure(fields: Sequence[VectorField], *, key_before: float, key_after
                 axis.quiverkey(quiver, place, 1.05, key, f"{key:g} mas", labelpos="W", fontproperties={"size": 7})
             axis.set_title(field.title, loc="left", pad=20)
         axes[0].set_ylabel("y [pixel]")
-        return _svg(figure)
+        return to_svg(figure)
 
 
 def residual_figure(
@@ -202,7 +204,7 @@ def residual_figure(
     str
         SVG.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, (axis,) = _grid(1, columns=1, height=3.2, width=8.0)
         axis.axhline(0.0, color=_FAINT, lw=0.8)
         for band, values in groups.items():
@@ -221,7 +223,7 @@ def residual_figure(
         axis.set_xlabel(x_label)
         axis.set_ylabel(y_label)
         axis.legend(loc="upper left", ncols=6)
-        return _svg(figure)
+        return to_svg(figure)
 
 
 def pull_figure(groups: Mapping[str, ArrayLike], *, x_label: str) -> str:
@@ -239,7 +241,7 @@ def pull_figure(groups: Mapping[str, ArrayLike], *, x_label: str) -> str:
     str
         SVG.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, (axis,) = _grid(1, columns=1, height=2.6, width=5.0)
         edges = np.linspace(-5.0, 5.0, 41)
         for band, values in groups.items():
@@ -254,7 +256,7 @@ def pull_figure(groups: Mapping[str, ArrayLike], *, x_label: str) -> str:
         axis.set_xlabel(x_label)
         axis.set_yticks([])
         axis.legend(loc="upper left")
-        return _svg(figure)
+        return to_svg(figure)
 
 
 def _grid(n: int, *, columns: int, height: float, width: float = 9.0) -> tuple[Figure, list[Axes]]:
@@ -268,7 +270,7 @@ def _grid(n: int, *, columns: int, height: float, width: float = 9.0) -> tuple[F
     return figure, panels[:n]
 
 
-def _svg(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
     """Return the figure as SVG to put into a page: no fixed size, the page's text colour, identifiers of its own."""
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "report"}):

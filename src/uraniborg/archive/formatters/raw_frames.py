@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,10 @@ from lsst.resources import ResourcePath
 from uraniborg.core.errors import UserError
 from uraniborg.instruments.base import merged_header
 from uraniborg.instruments.decam import camera as _decam  # noqa: F401 - registers its translator
+from uraniborg.instruments.lco import camera as _lco  # noqa: F401 - registers its translator
+from uraniborg.instruments.lsst import translators as _lsst  # noqa: F401 - registers its translators
+from uraniborg.instruments.raw_headers import completed_segment
+from uraniborg.instruments.saao import camera as _saao  # noqa: F401 - registers its translator
 from uraniborg.instruments.simcam import camera as _simcam  # noqa: F401 - registers its translator
 from uraniborg.model.frames import RawFrame, ReducedFrame
 
@@ -20,7 +27,7 @@ __all__ = ("RawFrameFormatter", "read_raw_frame", "write_raw_frame")
 
 
 def _segment_hdus(hdus: fits.HDUList, detector: int, path: str) -> list[Any]:
-    images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) == 2]
+    images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) == 2 and hdu.header["NAXIS1"] > 0]
     found = []
     for hdu in images:
         header = merged_header(hdus[0].header, hdu.header)
@@ -29,6 +36,14 @@ def _segment_hdus(hdus: fits.HDUList, detector: int, path: str) -> list[Any]:
     if not found:
         raise UserError(f"{path}: none of its {len(images)} images is of detector {detector}")
     return found
+
+
+def _open(path: str) -> fits.HDUList:
+    """Open a file; one that is compressed as a whole is read at once, for each step back in it would start again."""
+    with Path(path).open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return fits.open(path, memmap=False)
+    return fits.open(BytesIO(gzip.decompress(Path(path).read_bytes())), memmap=False)
 
 
 def read_raw_frame(path: str, detector: int) -> RawFrame:
@@ -47,13 +62,14 @@ def read_raw_frame(path: str, detector: int) -> RawFrame:
         If the file cannot be read or has no image of the detector.
     """
     try:
-        with fits.open(path, memmap=False) as hdus:
+        with _open(path) as hdus:
             primary = hdus[0].header.copy()
             segments = []
             for hdu in _segment_hdus(hdus, detector, path):
                 array = np.asarray(hdu.data)
                 native = array.astype(array.dtype.newbyteorder("="), copy=False)
-                segments.append(ReducedFrame(primary=primary, header=hdu.header.copy(), array=native))
+                header = completed_segment(primary, hdu.header)
+                segments.append(ReducedFrame(primary=primary, header=header, array=native))
             return RawFrame(primary=primary, segments=tuple(segments))
     except (OSError, TypeError, ValueError, EOFError) as error:
         raise UserError(f"{path}: cannot be read as FITS ({error}); is it complete?") from error

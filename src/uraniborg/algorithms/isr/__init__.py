@@ -1,0 +1,1 @@
+"""Instrument signature removal: from the numbers of a raw file to electrons, with errors and reasons for doubt."""
