@@ -15,6 +15,9 @@ from uraniborg.instruments.decam import DECam
 from uraniborg.instruments.simcam import SimCam
 from uraniborg.model.sky_geometry import region_contains
 from uraniborg.model.skymap import DiscreteSkyMap
+from uraniborg.sim import SimConfig, simulate_field
+from uraniborg.sim.camera.config import CalibrationConfig, ElectronicsConfig
+from uraniborg.sim.config import CameraConfig, ObservingConfig
 from uraniborg.testing.frames import TINY_GEOMETRY, tiny_exposure, write_raw, write_triplet
 
 
@@ -103,6 +106,26 @@ def test_visits_of_raws(tmp_path) -> None:
         assert define_visits(butler, SimCam(), dataset_type="raw").detectors == 2
         with pytest.raises(UserError, match="no reduced_image of SimCam"):
             define_visits(butler, SimCam())
+
+
+def test_a_raw_in_segments_covers_the_whole_detector(tmp_path) -> None:
+    config = SimConfig(
+        raw=True,
+        camera=CameraConfig(width=128, height=96, cosmic_rays=0.0),
+        observing=ObservingConfig(bands=("r",), nights=(0.0,)),
+        electronics=ElectronicsConfig(columns=2, rows=2),
+        calibration=CalibrationConfig(biases=1, darks=0, flat_levels=()),
+    )
+    field = simulate_field(config, tmp_path / "survey")
+    regions = {}
+    for kind, ingest, folder in (("raw", ingest_raws, "raw"), ("reduced_image", ingest_reduced, "images")):
+        with create_repository(tmp_path / kind) as butler:
+            ingest(butler, field.root / folder, instrument=SimCam())
+            visit = int(field.truth("visits")["visit"][0])
+            assert define_visits(butler, SimCam(), dataset_type=kind, exposures=[visit]).detectors == 1
+            (record,) = butler.query_dimension_records("visit_detector_region", instrument="SimCam")
+            regions[kind] = np.array([tuple(vertex) for vertex in record.region.getVertices()])
+    np.testing.assert_allclose(regions["raw"], regions["reduced_image"], atol=1e-3 / 206265.0)
 
 
 @pytest.mark.realdata

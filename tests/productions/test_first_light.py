@@ -55,7 +55,7 @@ def test_a_changed_pipeline_starts_a_new_run(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(first_light, "run_pipeline", run_pipeline)
     camera = SimpleNamespace(makeUmbrellaCollectionName=lambda: "SimCam/defaults", getName=lambda: "SimCam")
-    field = SimpleNamespace(instrument=camera, catalogue="gaia")
+    field = SimpleNamespace(instrument=camera, catalogue="gaia", raw=False)
     assert first_light._run(field, tmp_path, jobs=1, overrides={}).ok
     assert asked == [True, False]
 

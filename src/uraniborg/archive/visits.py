@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from astropy.io.fits import Header
 from lsst.daf.butler import Butler, DatasetRef, DimensionRecord, MissingCollectionError, MissingDatasetTypeError
-from lsst.images import SkyProjection
+from lsst.images import Box, SkyProjection
 from lsst.sphgeom import ConvexPolygon, Region
 
 from uraniborg.archive.skymaps import load_skymap, registered_tracts
 from uraniborg.core.errors import UserError, report_faults
 from uraniborg.core.progress import progress
-from uraniborg.instruments.base import SurveyInstrument, merged_header
+from uraniborg.instruments.base import SurveyInstrument, merged_header, wcs_from_header
+from uraniborg.instruments.raw_geometry import detector_wcs_header, raw_geometry
+from uraniborg.model.frames import RawFrame
 from uraniborg.model.sky_geometry import polygon_region
 
 __all__ = ("ONE_TO_ONE", "VisitReport", "define_visits", "frame_region")
@@ -176,9 +179,22 @@ def _known_regions(butler: Butler, instrument: str) -> dict[int, dict[int, Regio
 
 def _region(butler: Butler, ref: DatasetRef, instrument: SurveyInstrument, padding: int) -> ConvexPolygon:
     header = merged_header(butler.get(ref.makeComponentRef("primary")), butler.get(ref.makeComponentRef("header")))
+    if ref.datasetType.storageClass_name == "RawFrame" and "DETSEC" in header:
+        return _raw_region(butler.get(ref), header, instrument, int(ref.dataId["exposure"]), padding)
     shape = (int(header["NAXIS2"]), int(header["NAXIS1"]))
     projection = instrument.sky_projection(header, shape, visit=int(ref.dataId["exposure"]))
     return frame_region(projection, shape, padding=padding)
+
+
+def _raw_region(raw: RawFrame, header: Header, instrument: SurveyInstrument, visit: int, padding: int) -> ConvexPolygon:
+    """Return the region of a detector that is read out in segments, each with a projection of its own."""
+    geometry = raw_geometry(raw)
+    number = instrument.observation_info(header).detector_num
+    frame = instrument.get_detector(number, visit=visit, header=header).frame
+    wcs = wcs_from_header(detector_wcs_header(raw.header, geometry.amplifiers[0]))
+    box = Box.from_shape(geometry.shape)
+    projection = SkyProjection.from_fits_wcs(wcs, frame, pixel_bounds=box, x0=0, y0=0)
+    return frame_region(projection, geometry.shape, padding=padding)
 
 
 def _outside(

@@ -33,7 +33,7 @@ from uraniborg.productions.calib_plan import (
     select_exposures,
 )
 from uraniborg.productions.calib_verify import measure_product
-from uraniborg.verify.calib import Check, check_numbers, read_criteria
+from uraniborg.verify.calib import Outcome, check_numbers, read_criteria
 
 __all__ = ("BuildOptions", "CalibrationBuild", "Outcome", "build_calibrations")
 
@@ -70,31 +70,6 @@ class BuildOptions:
     jobs: int = 1
     overrides: tuple[str, ...] = ()
     criteria: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one product of one detector (and filter).
-
-    Attributes
-    ----------
-    product : str
-        Name.
-    data_id : dict
-        Detector and filter.
-    state : {"certified", "refused", "kept", "failed", "skipped"}
-        Certified now; refused by a number; certified before; its task failed; nothing to make it from.
-    checks : tuple of Check
-        The numbers.
-    reason : str
-        Why, where it was not certified.
-    """
-
-    product: str
-    data_id: dict[str, Any]
-    state: str
-    checks: tuple[Check, ...] = ()
-    reason: str = ""
 
 
 @dataclass(slots=True)

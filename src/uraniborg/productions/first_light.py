@@ -1,4 +1,4 @@
-"""First light: a folder of reduced exposures, or a simulated field, through one repository to alerts and a report.
+"""First light: raw or reduced exposures, simulated or real, through one repository to alerts and a report.
 
 Every step can be repeated: what is there already is kept, and a run that was killed is resumed.
 """
@@ -12,28 +12,33 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from lsst.daf.butler import Butler
+from lsst.daf.butler import Butler, DimensionRecord
 from lsst.sphgeom import ConvexPolygon, LonLat
 
-from uraniborg.archive.ingest import ingest_reduced
+from uraniborg.archive.ingest import ingest_raws, ingest_reduced
 from uraniborg.archive.refcats import ingest_reference_catalogue
 from uraniborg.archive.repository import create_repository, open_repository
 from uraniborg.archive.skymaps import register_skymap
 from uraniborg.archive.visits import define_visits
-from uraniborg.core.errors import StoreError, UserError
+from uraniborg.core.errors import StoreError, UserError, report_faults
 from uraniborg.execution.report import RunReport
 from uraniborg.execution.runner import RunChanged, run_pipeline
 from uraniborg.instruments.base import SurveyInstrument
 from uraniborg.instruments.decam import DECam
 from uraniborg.instruments.simcam import SimCam
 from uraniborg.model.skymap import DiscreteSkyMap
+from uraniborg.productions.calib import BuildOptions, build_calibrations
 from uraniborg.sim import SimulatedField, load_config, load_field, simulate_field
+from uraniborg.verify.calib import Outcome
 
 __all__ = ("Field", "FirstLight", "process_field", "read_field", "simulated_field")
 
 _LOG = logging.getLogger(__name__)
 
 PIPELINE = "resource://uraniborg/productions/pipelines/first_light.yaml"
+RAW_PIPELINE = "resource://uraniborg/productions/pipelines/first_light_raw.yaml"
+CALIBRATIONS = ("bias", "crosstalk", "cti", "linearity", "ptc", "kernel", "dark", "flat", "defects")
+"""What instrument signature removal asks for."""
 SKYMAP = "field"
 OUTPUT = "first_light"
 PATCH_SIZE = 1000
@@ -64,6 +69,8 @@ class Field:
         Of the coadds.
     truth : SimulatedField or None
         What was put in, for a simulated field.
+    raw : bool
+        Whether these are raw frames, with those that calibrations are made of among them.
     """
 
     name: str
@@ -74,6 +81,7 @@ class Field:
     catalogue: str
     pixel_scale: float
     truth: SimulatedField | None = None
+    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +98,15 @@ class FirstLight:
         Collection of the results.
     run : RunReport
         What succeeded and what failed.
+    calibrations : tuple of Outcome
+        What became of each calibration, for a field of raw frames.
     """
 
     field: Field
     repo: Path
     collection: str
     run: RunReport
+    calibrations: tuple[Outcome, ...] = ()
 
 
 def simulated_field(survey: str | Path, folder: Path, *, jobs: int = 1) -> Field:
@@ -124,13 +135,14 @@ def simulated_field(survey: str | Path, folder: Path, *, jobs: int = 1) -> Field
         field = simulate_field(config, folder, jobs=jobs)
     return Field(
         name=f"simulated field '{config.name}'",
-        images=field.image_folder,
+        images=field.raw_folder if config.raw else field.image_folder,
         instrument=SimCam(),
         references=(field.reference,),
         preset=None,
         catalogue="simulated_gaia",
         pixel_scale=config.camera.pixel_scale,
         truth=field,
+        raw=config.raw,
     )
 
 
@@ -167,6 +179,8 @@ def read_field(folder: Path) -> Field:
 def process_field(field: Field, repo: Path, *, jobs: int = 1, overrides: Mapping[str, str] | None = None) -> FirstLight:
     """Ingest a field and run the pipeline of first light; picks up where an earlier call was stopped.
 
+    Of raw frames, the calibrations are made, verified and certified first.
+
     Parameters
     ----------
     field : Field
@@ -185,22 +199,52 @@ def process_field(field: Field, repo: Path, *, jobs: int = 1, overrides: Mapping
     Raises
     ------
     UserError
-        If the input is not right; nothing is half ingested then.
+        If the input is not right (nothing is half ingested then), or if a calibration is not good enough.
     StoreError
         If the repository cannot be written.
     """
     there = (repo / "butler.yaml").exists()
     with open_repository(repo, writeable=True) if there else create_repository(repo) as butler:
         _fill(butler, field)
+    calibrations = _calibrate(field, repo, jobs=jobs) if field.raw else ()
     report = _run(field, repo, jobs=jobs, overrides=overrides or {})
-    return FirstLight(field=field, repo=repo, collection=OUTPUT, run=report)
+    return FirstLight(field=field, repo=repo, collection=OUTPUT, run=report, calibrations=calibrations)
+
+
+def _calibrate(field: Field, repo: Path, *, jobs: int) -> tuple[Outcome, ...]:
+    """Make the calibrations of all nights that have frames for them; none may be missing."""
+    with open_repository(repo) as butler:
+        nights = sorted({int(record.day_obs) for record in _exposures(butler, field) if not _is_science(record)})
+        raws = butler.query_datasets("raw", collections=field.instrument.makeDefaultRawIngestRunName(), limit=None)
+        detectors = {int(ref.dataId["detector"]) for ref in raws}
+    if not nights:
+        raise UserError(f"{field.images} has raw frames of the sky, but none to make calibrations of")
+    # A calibration is the work of one task for each detector; more workers would only be started.
+    options = BuildOptions(products=CALIBRATIONS, jobs=min(jobs, len(detectors)))
+    build = build_calibrations(repo, nights, instrument=field.instrument, options=options)
+    faults = [
+        f"{item.product} {item.state}: {item.reason}"
+        for item in build.outcomes
+        if item.state not in ("certified", "kept")
+    ]
+    report_faults(f"calibrations of {field.name}", faults)
+    return tuple(build.outcomes)
+
+
+def _exposures(butler: Butler, field: Field) -> list[DimensionRecord]:
+    name = field.instrument.getName()
+    return list(butler.query_dimension_records("exposure", instrument=name, limit=None, explain=False))
+
+
+def _is_science(record: DimensionRecord) -> bool:
+    return str(record.observation_type) == "science"
 
 
 def _run(field: Field, repo: Path, *, jobs: int, overrides: Mapping[str, str]) -> RunReport:
     """Continue the newest run, or start one where there is none or the pipeline has changed since."""
     run = partial(
         run_pipeline,
-        PIPELINE,
+        RAW_PIPELINE if field.raw else PIPELINE,
         repo=repo,
         inputs=field.instrument.makeUmbrellaCollectionName(),
         output=OUTPUT,
@@ -220,10 +264,15 @@ def _run(field: Field, repo: Path, *, jobs: int, overrides: Mapping[str, str]) -
 
 def _fill(butler: Butler, field: Field) -> None:
     """Ingest exposures and reference stars, define visits and a sky map round them."""
-    ingest = ingest_reduced(butler, field.images, instrument=field.instrument)
+    bring = ingest_raws if field.raw else ingest_reduced
+    ingest = bring(butler, field.images, instrument=field.instrument)
     _LOG.info("%d files ingested, %d were there already", ingest.ingested, ingest.skipped)
     ingest_reference_catalogue(butler, field.catalogue, field.references, preset=field.preset)
-    define_visits(butler, field.instrument)
+    if field.raw:
+        numbers = [int(record.id) for record in _exposures(butler, field) if _is_science(record)]
+        define_visits(butler, field.instrument, dataset_type="raw", exposures=numbers)
+    else:
+        define_visits(butler, field.instrument)
     register_skymap(butler, SKYMAP, _skymap_around(butler, field))
 
 

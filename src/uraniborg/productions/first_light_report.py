@@ -29,7 +29,8 @@ def first_light_data(result: FirstLight, products: Products) -> FirstLightData:
     if truth is None:
         images = result.field.images
         return FirstLightData(products, survey_ccds=read_survey_ccds(images), survey_psfs=read_survey_psfs(images))
-    return FirstLightData(products, Truth(*(truth.truth(name) for name in ("sources", "visits", "exposures"))))
+    true = Truth(*(truth.truth(name) for name in ("sources", "visits", "exposures")))
+    return FirstLightData(products, true, calibrations=result.calibrations)
 
 
 def measure_run(result: FirstLight) -> tuple[Measurement, ...]:

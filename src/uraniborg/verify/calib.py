@@ -29,6 +29,7 @@ from uraniborg.model.calibrations import (
 
 __all__ = (
     "Check",
+    "Outcome",
     "check_numbers",
     "crosstalk_numbers",
     "cti_numbers",
@@ -71,6 +72,31 @@ class Check:
     bar: str
     text: str
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one product of one detector (and filter).
+
+    Attributes
+    ----------
+    product : str
+        Name.
+    data_id : dict
+        Detector and filter.
+    state : {"certified", "refused", "kept", "failed", "skipped"}
+        Certified now; refused by a number; certified before; its task failed; nothing to make it from.
+    checks : tuple of Check
+        The numbers.
+    reason : str
+        Why, where it was not certified.
+    """
+
+    product: str
+    data_id: dict[str, Any]
+    state: str
+    checks: tuple[Check, ...] = ()
+    reason: str = ""
 
 
 def read_criteria(changes: Path | None = None) -> dict[str, dict[str, Any]]:

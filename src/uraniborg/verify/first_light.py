@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from uraniborg.algorithms.psf.shape import gaussian_fwhm, radial_fwhm
 from uraniborg.core.errors import AlgorithmError
 from uraniborg.verify import astrometry, differences, packets, photometry, repository
+from uraniborg.verify.calib import Outcome
 from uraniborg.verify.matching import match_positions, neighbour_flux
 from uraniborg.verify.metrics import Measurement, Value, load_suite, measure
 from uraniborg.verify.products import Products, Truth
@@ -57,12 +58,15 @@ class FirstLightData:
         For the real field: zero points and seeing by another pipeline, from `read_survey_ccds`.
     survey_psfs : dict of int to (s, s) float
         For the real field: another pipeline's point-spread image of each exposure, from `read_survey_psfs`.
+    calibrations : tuple of Outcome
+        For a field of raw frames: what became of each calibration, and its numbers.
     """
 
     products: Products
     truth: Truth | None = None
     survey_ccds: Table | None = None
     survey_psfs: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
+    calibrations: tuple[Outcome, ...] = ()
 
 
 def read_survey_ccds(folder: Path) -> Table | None:

@@ -86,6 +86,12 @@ class Products:
             return []
         return sorted(found, key=lambda ref: tuple(str(value) for value in ref.dataId.required_values))
 
+    @property
+    def n_exposures(self) -> int:
+        """Number of frames of the sky that were ingested, raw or reduced; a frame is one detector of an exposure."""
+        raws = [ref for ref in self.refs("raw") if ref.dataId.records["exposure"].observation_type == "science"]
+        return len(raws) or len(self.refs("reduced_image"))
+
     def tables(self, dataset_type: str) -> dict[tuple[int, int], Table]:
         """Return the tables of a type that has one for each (visit, detector)."""
         return {

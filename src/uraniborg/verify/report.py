@@ -16,6 +16,7 @@ from uraniborg import __version__
 from uraniborg.core.errors import DataError
 from uraniborg.core.progress import progress
 from uraniborg.verify.first_light import FirstLightData
+from uraniborg.verify.isr_sections import ISR_SECTIONS
 from uraniborg.verify.metrics import Measurement, summarise
 from uraniborg.verify.sections import SECTIONS, absent
 
@@ -145,8 +146,9 @@ def _table_of_numbers(measurements: Sequence[Measurement]) -> str:
 
 def _sections(data: FirstLightData) -> str:
     parts = []
-    with progress("drawing the report", total=len(SECTIONS)) as bar:
-        for title, lead, section in SECTIONS:
+    sections = (*ISR_SECTIONS, *SECTIONS) if data.calibrations else SECTIONS
+    with progress("drawing the report", total=len(sections)) as bar:
+        for title, lead, section in sections:
             try:
                 body = section(data)
             except DataError as error:

@@ -60,7 +60,7 @@ def listed_products(products: Products) -> Value:
     if done.returncode != 0:
         raise AlgorithmError(f"'butler query-datasets' failed: {done.stderr.strip()[-500:]}", status=done.returncode)
     listed = set(_UUID.findall(done.stdout))
-    n_exposures = len(products.refs("reduced_image"))
+    n_exposures = products.n_exposures
     counts, missing, expected, found = {}, [], 0, 0
     for name, scope in PRODUCTS.items():
         refs = products.refs(name)
