@@ -20,8 +20,8 @@ from uraniborg.testing.star_fields import StarField, make_star_field
 
 def _calibrate(field: StarField) -> Calibration:
     return solve_calibration(
-        field.image, field.sources, field.references, terms=color_terms("simcam_gaia"), max_shift=30.0, max_rotation=2.0,
-        match_radius=0.5, min_snr=10.0, position_floor=5.0, unknown_motion=8.0, max_model="cubic",
+        field.image, field.sources, field.references, terms=color_terms("simcam_gaia"), max_shift=30.0,
+        max_rotation=2.0, match_radius=0.5, min_snr=10.0, position_floor=5.0, unknown_motion=8.0, max_model="cubic",
         min_astrometry_stars=2, min_photometry_stars=2,
     )  # fmt: skip
 

@@ -15,8 +15,8 @@ from uraniborg.testing.star_fields import StarField, StarFieldConfig, make_star_
 
 def _calibrate(field: StarField) -> Calibration:
     return solve_calibration(
-        field.image, field.sources, field.references, terms=color_terms("simcam_gaia"), max_shift=30.0, max_rotation=2.0,
-        match_radius=0.5, min_snr=10.0, position_floor=5.0, unknown_motion=8.0, max_model="cubic",
+        field.image, field.sources, field.references, terms=color_terms("simcam_gaia"), max_shift=30.0,
+        max_rotation=2.0, match_radius=0.5, min_snr=10.0, position_floor=5.0, unknown_motion=8.0, max_model="cubic",
         min_astrometry_stars=2, min_photometry_stars=1,
     )  # fmt: skip
 
@@ -33,6 +33,23 @@ def test_sources_have_sky_positions_with_errors_and_fluxes_in_njy() -> None:
     assert source["snr"] == pytest.approx(np.asarray(source["psfFlux"] / source["psfFluxErr"]))
     assert (source["visit"] == 1).all()
     assert set(source["band"]) == {"r"}
+
+
+def test_fluxes_of_all_kinds_have_one_scale_and_their_flags() -> None:
+    field = make_star_field(seed=2)
+    kinds = {"gaussian": 0.9, "kron": 1.1}
+    for kind, factor in kinds.items():
+        for suffix in ("InstFlux", "InstFluxErr"):
+            field.sources[f"{kind}{suffix}"] = factor * np.asarray(field.sources[f"psf{suffix}"])
+    field.sources["kronRad"], field.sources["blendedness"] = 4.5, 0.25
+    field.sources["flags"][2] = int(MeasurementFlag.KRON_FAILED)
+    source = source_table(field.sources, _calibrate(field))
+    for kind, factor in kinds.items():
+        for suffix in ("Flux", "FluxErr"):
+            assert source[f"{kind}{suffix}"].to(u.nJy).value == pytest.approx(factor * source[f"psf{suffix}"].value)
+    assert (np.asarray(source["kronRad"]) == 4.5).all()
+    assert (np.asarray(source["blendedness"]) == 0.25).all()
+    assert np.flatnonzero(source["kronFlux_flag"]).tolist() == [2]
 
 
 def test_rotated_frames_share_errors_between_the_axes() -> None:
