@@ -249,7 +249,7 @@ def _cell_statistics(
 def _ordinary(values: Floats, good: NDArray[np.bool_], clip: float = 4.0) -> NDArray[np.bool_]:
     """Return the measured cells within some robust widths of the median of all: what one object does is left out."""
     apart = np.abs(values - np.median(values[good]))
-    return good & (apart <= clip * 1.4826 * np.median(apart[good]))
+    return np.asarray(good & (apart <= clip * 1.4826 * np.median(apart[good])))
 
 
 def _average_cells(values: Floats, good: NDArray[np.bool_], reach: int) -> tuple[Floats, Floats]:
