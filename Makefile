@@ -30,7 +30,8 @@ docs: $(VENV) ## Build the documentation into site/
 	@sh tools/bootstrap.sh --group docs && .venv/bin/mkdocs build --strict --quiet
 
 accept: $(VENV) ## Measure every bar of the acceptance suites
-	@.venv/bin/uraniborg verify accept first-light
+	@for suite in first-light simulation isr-calib calibrated-visits catalogue-tap; do \
+	    .venv/bin/uraniborg verify accept $$suite --jobs $(JOBS) || failed=1; done; test -z "$$failed"
 
 clean: ## Remove what was built
 	rm -rf .venv demo-out site .pytest_cache .mypy_cache .ruff_cache

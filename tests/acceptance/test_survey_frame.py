@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from uraniborg.acceptance.survey_frame import SurveyFrameConfig, draw_moffats, ideal_errors, make_survey_frame
+from uraniborg.acceptance.survey_frame import (
+    SurveyFrameConfig,
+    draw_moffats,
+    enclosed_light,
+    ideal_errors,
+    make_survey_frame,
+)
 
 CONFIG = SurveyFrameConfig(shape=(400, 500), n_detectable=100)
 
@@ -32,3 +38,9 @@ def test_ideal_errors_are_those_of_the_formula_for_faint_sources() -> None:
     errors = ideal_errors(frame, faint)
     noise = CONFIG.sky + CONFIG.read_noise**2
     np.testing.assert_allclose(errors[:, 2], np.sqrt(61.8 * noise), rtol=0.05)  # noise area of the profile, pixel^2
+
+
+def test_light_within_a_radius() -> None:
+    config = SurveyFrameConfig()
+    assert enclosed_light(config, 0.0) == 0.0
+    assert enclosed_light(config, 12.0) == pytest.approx(0.9907, abs=1e-3)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from uraniborg.acceptance.survey_frame import SurveyFrameConfig
-from uraniborg.acceptance.survey_run import enclosed_light, measure_noise_rate, run_frame
+from uraniborg.acceptance.survey_run import measure_noise_rate, run_frame
 
 
 def test_a_small_frame_is_run_and_judged() -> None:
@@ -18,9 +18,3 @@ def test_noise_is_counted() -> None:
     found = measure_noise_rate(megapixels=4.0)
     assert found.value == pytest.approx(1.0, abs=0.4)
     assert found.details["megapixels"] == 4.0
-
-
-def test_light_within_a_radius() -> None:
-    config = SurveyFrameConfig()
-    assert enclosed_light(config, 0.0) == 0.0
-    assert enclosed_light(config, 12.0) == pytest.approx(0.9907, abs=1e-3)

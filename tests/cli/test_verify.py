@@ -15,7 +15,7 @@ from uraniborg.verify.metrics import Measurement, load_suite
 def test_suites_and_their_promises_are_listed() -> None:
     suites = CliRunner().invoke(cli, ["verify", "list"])
     assert suites.exit_code == 0
-    assert suites.output.startswith("first-light")
+    assert "\nfirst-light  First light, from reduced pixels to alert packets\n" in suites.output
     promises = CliRunner().invoke(cli, ["verify", "list", "first-light"])
     assert "real_astrometry_rms" in promises.output
     assert "<= 40 mas" in promises.output

@@ -71,8 +71,8 @@ def test_faults_are_told(frames) -> None:
         SimCam().build_visit_image(image, with_array(weight, weight.array[:-1]), dq)
     with pytest.raises(Unprocessable, match="no pixel of exposure 5 detector 0"):
         SimCam().build_visit_image(image, with_array(weight, np.zeros_like(weight.array)), dq)
-    with pytest.raises(UserError, match="has no detector 99"):
-        SimCam().get_detector(99)
+    with pytest.raises(UserError, match="has no detector 999"):
+        SimCam().get_detector(999)
     header = merged_header(image.primary, image.header)
     del header["EXPTIME"]
     with pytest.raises(UserError, match=r"night\.fits: cannot be translated.*exposure_time"):

@@ -13,9 +13,9 @@ import numpy as np
 
 from uraniborg.acceptance.astrometric_accuracy import measure_pattern_matching, measure_projection
 from uraniborg.acceptance.hsc_visit import measure_hsc_visit
-from uraniborg.acceptance.peers import SExtractorRun, run_psfex, run_sextractor
+from uraniborg.acceptance.peers import PsfexRun, SExtractorRun, run_psfex, run_sextractor
 from uraniborg.acceptance.psf_accuracy import fit_frame_psf, measure_psf_size, measure_rubin_stars
-from uraniborg.acceptance.survey_accuracy import FrameAccuracy, judge_catalogue
+from uraniborg.acceptance.survey_accuracy import MAGNITUDE_BINS, FrameAccuracy, judge_catalogue
 from uraniborg.acceptance.survey_frame import SurveyFrameConfig
 from uraniborg.acceptance.survey_run import (
     FrameRun,
@@ -62,6 +62,11 @@ class CalibratedVisits:
             return run_sextractor(self._run.frame, Path(folder))
 
     @cached_property
+    def _psfex(self) -> PsfexRun:
+        with tempfile.TemporaryDirectory(prefix="uraniborg-peer-") as folder:
+            return run_psfex(self._run.frame, Path(folder))
+
+    @cached_property
     def _projection(self) -> Value:
         run = self._run
         sources = run.found.sources
@@ -102,8 +107,7 @@ class CalibratedVisits:
         """The PSF model of a thousand stars."""
         fit, seconds = self._psf
         try:
-            with tempfile.TemporaryDirectory(prefix="uraniborg-peer-") as folder:
-                peer = f"PSFEx {run_psfex(self._run.frame, Path(folder)):.2f} CPU s"
+            peer = f"PSFEx {self._psfex.seconds:.2f} CPU s"
         except Unprocessable as error:
             peer = str(error)
         return Value(seconds, f"{fit.n_stars} stars, order {fit.order}; {peer}")
@@ -167,10 +171,16 @@ class CalibratedVisits:
         return Value(max(abs(bias) for bias in found.flux_bias[:2]), f"bins {_list(found.flux_bias)} mmag")
 
     def worse_than_sextractor(self) -> Value:
-        """Number of measures on which SExtractor is better by more than the noise of the comparison."""
+        """Number of measures on which SExtractor or PSFEx is better by more than the noise of the comparison."""
         ours, theirs = self._run.accuracy, judge_catalogue(self._run.frame, self._sextractor.catalogue)
-        worse = _worse(ours, theirs)
-        return Value(float(len(worse)), "; ".join(worse) or "better or equal on all", {"sextractor": _plain(theirs)})
+        worse, model, peer = _worse(ours, theirs), self._run.found.psf.model, self._psfex
+        sizes = [measure_psf_size(self._run.frame, psf) for psf in (model, peer)]
+        if abs(sizes[0].value) > abs(sizes[1].value):
+            worse.append(f"PSF size {sizes[0].value:+.1e} against {sizes[1].value:+.1e}")
+        if sizes[0].details["rms"] > 1.04 * sizes[1].details["rms"]:
+            worse.append(f"scatter of PSF sizes {sizes[0].details['rms']:.1e} against {sizes[1].details['rms']:.1e}")
+        details = {"sextractor": _plain(theirs), "psfex": {"mean": sizes[1].value, **sizes[1].details}}
+        return Value(float(len(worse)), "; ".join(worse) or "better or equal on all", details)
 
     def noise_rate(self) -> Value:
         """Detections on pure noise."""
@@ -279,6 +289,12 @@ def _worse(ours: FrameAccuracy, theirs: FrameAccuracy) -> list[str]:
         worse.append(f"completeness {ours.half_completeness:.3f} against {theirs.half_completeness:.3f}")
     if ours.false_percent > theirs.false_percent + 0.05:
         worse.append(f"false detections {ours.false_percent:.2f} against {theirs.false_percent:.2f} %")
+    for row, (low, high) in enumerate(MAGNITUDE_BINS):
+        one, two = ours.flux_bias[row], theirs.flux_bias[row]
+        # Twice the error of the difference of two medians.
+        noise = 2.5 * math.hypot(ours.flux_scatter[row], theirs.flux_scatter[row]) / math.sqrt(theirs.n_judged[row])
+        if abs(one) > abs(two) + noise:
+            worse.append(f"flux bias at {low:g} to {high:g} mag: {one:+.2f} against {two:+.2f} mmag")
     for name in ("centroid_rms", "flux_scatter"):
         pairs = list(zip(getattr(ours, name), getattr(theirs, name), strict=True))
         if any(one > 1.04 * two for one, two in pairs):

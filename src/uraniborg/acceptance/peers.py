@@ -11,17 +11,19 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from uraniborg.acceptance.survey_accuracy import FrameCatalogue
-from uraniborg.acceptance.survey_frame import SurveyFrame, draw_moffats
+from uraniborg.acceptance.survey_frame import SurveyFrame, draw_moffats, enclosed_light
 from uraniborg.core.errors import Unprocessable
 
-__all__ = ("SExtractorRun", "run_psfex", "run_sextractor")
+__all__ = ("PsfexRun", "SExtractorRun", "run_psfex", "run_sextractor")
 
 _COLUMNS = (
     "NUMBER X_IMAGE Y_IMAGE XWIN_IMAGE YWIN_IMAGE ERRAWIN_IMAGE FLUX_AUTO FLUXERR_AUTO FLUX_APER(6) FLUXERR_APER(6) "
     "X2_IMAGE Y2_IMAGE XY_IMAGE FLUX_RADIUS ELONGATION SNR_WIN FLAGS BACKGROUND CLASS_STAR"
 )
+_RADIUS = 12.0
 _SHARE = Path("/usr/share/source-extractor")
 _SETTINGS = """CATALOG_TYPE FITS_LDAC
 PARAMETERS_NAME columns.param
@@ -53,7 +55,7 @@ class SExtractorRun:
     Attributes
     ----------
     catalogue : FrameCatalogue
-        Windowed centroids, fluxes within 12 pixels.
+        Windowed centroids, fluxes within 12 pixels brought to total light with the true profile.
     seconds : float [s]
         CPU time of one process on one thread, reading and writing included.
     sky_bias : float [standard deviation]
@@ -63,6 +65,37 @@ class SExtractorRun:
     catalogue: FrameCatalogue
     seconds: float
     sky_bias: float
+
+
+@dataclass(frozen=True, slots=True)
+class PsfexRun:
+    """What PSFEx made of the stars of a frame.
+
+    Attributes
+    ----------
+    seconds : float [s]
+        CPU time of one process on one thread, without that of the catalogue of stars.
+    terms : (k, s, s) float
+        Stamps that the terms of the polynomial have.
+    degree : int
+        Degree of the polynomial in x and y.
+    zero, scale : (2,) float [pixel]
+        ``(position - zero) / scale`` are its arguments, positions counted from 0.
+    """
+
+    seconds: float
+    terms: NDArray[np.float64]
+    degree: int
+    zero: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def evaluate(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the stamps at positions [pixel], (n, s, s)."""
+        u, v = ((values - zero) / scale for values, zero, scale in zip((x, y), self.zero, self.scale, strict=True))
+        powers = [(i, j) for j in range(self.degree + 1) for i in range(self.degree + 1 - j)]
+        return np.asarray(
+            np.stack([u**i * v**j for i, j in powers], axis=1) @ self.terms.reshape(len(powers), -1)
+        ).reshape(len(u), *self.terms.shape[1:])
 
 
 def _cpu_seconds(command: list[str], folder: Path) -> float:
@@ -121,13 +154,15 @@ def run_sextractor(frame: SurveyFrame, folder: Path, *, repeats: int = 3) -> SEx
     bias = float(np.mean(fits.getdata(folder / "back.fits") - frame.sky)) / noise
     columns = {name: np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "ERRAWIN_IMAGE")}
     flux, error = (np.asarray(table[name], float)[:, 3] for name in ("FLUX_APER", "FLUXERR_APER"))
+    whole = enclosed_light(frame.config, _RADIUS)
+    flux, error = flux / whole, error / whole
     good = (np.asarray(table["FLAGS"]) & ~3) == 0
     x, y = columns["XWIN_IMAGE"] - 1.0, columns["YWIN_IMAGE"] - 1.0
     return SExtractorRun(FrameCatalogue(x, y, flux, good, error, columns["ERRAWIN_IMAGE"]), seconds, bias)
 
 
-def run_psfex(frame: SurveyFrame, folder: Path, *, repeats: int = 2) -> float:
-    """Return the CPU seconds of PSFEx for a model of degree 2 [s].
+def run_psfex(frame: SurveyFrame, folder: Path, *, repeats: int = 2) -> PsfexRun:
+    """Fit a model of degree 2 with PSFEx.
 
     Parameters
     ----------
@@ -147,4 +182,8 @@ def run_psfex(frame: SurveyFrame, folder: Path, *, repeats: int = 2) -> float:
     _cpu_seconds([*_prepare(frame, folder, f"{_COLUMNS} VIGNET(35,35)"), "-CATALOG_NAME", "stars.fits"], folder)
     model = ["psfex", "stars.fits", "-NTHREADS", "1", "-PSFVAR_DEGREES", "2", "-CHECKPLOT_TYPE", "NONE"]
     model += ["-CHECKIMAGE_TYPE", "NONE", "-PSF_SIZE", "25,25", "-PSF_SAMPLING", "1.0", "-VERBOSE_TYPE", "QUIET"]
-    return min(_cpu_seconds(model, folder) for _ in range(repeats))
+    seconds = min(_cpu_seconds(model, folder) for _ in range(repeats))
+    with fits.open(folder / "stars.psf") as hdus:
+        header, terms = hdus[1].header, np.array(hdus[1].data["PSF_MASK"][0], float)
+    zero, scale = (np.array([header[f"{name}{axis}"] for axis in (1, 2)], float) for name in ("POLZERO", "POLSCAL"))
+    return PsfexRun(seconds, terms, int(header["POLDEG1"]), zero - 1.0, scale)

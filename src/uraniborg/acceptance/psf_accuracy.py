@@ -10,6 +10,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from uraniborg.acceptance.peers import PsfexRun
 from uraniborg.acceptance.survey_frame import SurveyFrame, draw_moffats, profile_shapes
 from uraniborg.algorithms.psf import PsfFit, fit_psf, fit_stamps
 from uraniborg.algorithms.psf.stars import make_stamps
@@ -81,13 +82,13 @@ def fit_frame_psf(
     return fit, seconds
 
 
-def measure_psf_size(frame: SurveyFrame, model: PsfModel, *, n: int = 600, seed: int = 1) -> Value:
+def measure_psf_size(frame: SurveyFrame, model: PsfModel | PsfexRun, *, n: int = 600, seed: int = 1) -> Value:
     """Compare a model with the truth at random places of the frame.
 
     Parameters
     ----------
     frame : SurveyFrame
-    model : PsfModel
+    model : PsfModel or PsfexRun
         In pixels of the frame.
     n : int
         Number of places.

@@ -148,7 +148,7 @@ class _How:
 def _first_light(metrics: list[Metric], folder: Path, how: _How) -> list[Measurement]:
     fields: dict[str, dict[str, Measurement]] = {
         "simulated": _measure_field(
-            simulated_field("mini" if how.quick else "tiny-raw", folder / "simulated"), folder, jobs=how.jobs
+            simulated_field("mini" if how.quick else "tiny", folder / "simulated"), folder, jobs=how.jobs
         )
     }
     real = how.data / REAL_FIELD

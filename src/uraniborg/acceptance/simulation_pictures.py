@@ -298,7 +298,7 @@ def _focal_plane(measures: SimulationMeasures) -> Figure:
 
 PICTURES: dict[str, tuple[str, Callable[[SimulationMeasures], Figure]]] = {
     "raw_frame": (
-        "A raw of survey tiny-raw as it is read out: 16 segments with their prescans and overscans",
+        "A raw of survey tiny-raw as it is read out: its segments with their prescans and overscans",
         _raw_frame,
     ),
     "effects": ("Effects of the camera, each alone and most of them magnified", _effects),

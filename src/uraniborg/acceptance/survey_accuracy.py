@@ -68,6 +68,8 @@ class FrameAccuracy:
         Median, scatter and bound of magnitude differences, measured minus true.
     centroid_pull, flux_pull : tuple of float
         Width of (measured - true) / error about its middle.
+    n_judged : tuple of float
+        Number of stars.
     """
 
     n_detections: int
@@ -81,6 +83,7 @@ class FrameAccuracy:
     flux_ideal: tuple[float, ...]
     centroid_pull: tuple[float, ...]
     flux_pull: tuple[float, ...]
+    n_judged: tuple[float, ...]
 
 
 def _spread(values: Floats) -> float:
@@ -227,4 +230,5 @@ def _judge_bin(
         1085.7 * float(np.sqrt(np.mean((ideal[:, 2] / flux) ** 2))),
         _rms((both - np.median(both)) / np.tile(catalogue.x_err[found], 2)),
         _rms(pull - np.median(pull)),
+        float(chosen.size),
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ("SurveyFrame", "SurveyFrameConfig", "draw_moffats", "ideal_errors", "make_survey_frame")
+__all__ = ("SurveyFrame", "SurveyFrameConfig", "draw_moffats", "enclosed_light", "ideal_errors", "make_survey_frame")
 
 type Floats = NDArray[np.float64]
 
@@ -181,6 +181,12 @@ def _information(sky: Floats, flux: Floats, shapes: Floats, beta: float, read_va
         for r in range(3):
             out[k, r] = math.sqrt(inverse[r, r])
     return out
+
+
+def enclosed_light(config: SurveyFrameConfig, radius: float) -> float:
+    """Return the part of a profile's light within a radius [pixel]."""
+    scale = config.fwhm / (2.0 * math.sqrt(2.0 ** (1.0 / config.beta) - 1.0))
+    return float(1.0 - (1.0 + (radius / scale) ** 2) ** (1.0 - config.beta))
 
 
 def ideal_errors(frame: SurveyFrame, chosen: NDArray[np.intp]) -> Floats:

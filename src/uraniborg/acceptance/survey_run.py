@@ -21,6 +21,7 @@ from uraniborg.acceptance.survey_frame import (
     SurveyFrame,
     SurveyFrameConfig,
     draw_moffats,
+    enclosed_light,
     make_survey_frame,
     profile_shapes,
 )
@@ -31,7 +32,6 @@ from uraniborg.verify.metrics import Value
 
 __all__ = (
     "FrameRun",
-    "enclosed_light",
     "measure_cold_start",
     "measure_crowding",
     "measure_dimples",
@@ -74,12 +74,6 @@ class FrameRun:
     def peak_memory(self) -> float:
         """Largest resident memory of the process in any stage [GiB]."""
         return max(stage.peak_memory for stage in self.profile.stages.values()) / 1024.0
-
-
-def enclosed_light(config: SurveyFrameConfig, radius: float) -> float:
-    """Return the part of a profile's light within a radius [pixel]."""
-    scale = config.fwhm / (2.0 * np.sqrt(2.0 ** (1.0 / config.beta) - 1.0))
-    return float(1.0 - (1.0 + (radius / scale) ** 2) ** (1.0 - config.beta))
 
 
 def our_catalogue(frame: SurveyFrame, found: FrameCharacterization) -> FrameCatalogue:

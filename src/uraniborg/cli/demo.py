@@ -23,7 +23,7 @@ __all__ = ("demo",)
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of real exposures: DECam ooi/oow/ood files with Gaia stars (chunk-*.fits) beside them.",
 )
-@click.option("--survey", default="tiny-raw", show_default=True, help="Simulated survey, where no --data is given.")
+@click.option("--survey", default="tiny", show_default=True, help="Simulated survey, where no --data is given.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -36,8 +36,8 @@ __all__ = ("demo",)
 def demo(context: click.Context, data: Path | None, survey: str, out: Path, jobs: int) -> None:
     """Run the main job: exposures in; light curves, coadds, difference sources and alert packets out.
 
-    A simulated field begins with raw frames: calibrations are made, verified and certified, then the signature of the
-    camera is removed. Real exposures are reduced ones.
+    The survey tiny-raw begins with raw frames: calibrations are made, verified and certified, then the signature of the
+    camera is removed. The others, and real exposures, are reduced ones.
 
     Ends with a table of numbers against what is promised, and an HTML report with pictures. The exit status is 0 only
     if the run is complete.
@@ -45,7 +45,7 @@ def demo(context: click.Context, data: Path | None, survey: str, out: Path, jobs
     \b
     Examples:
       uraniborg demo
-      uraniborg demo --survey mini --out quick
+      uraniborg demo --survey tiny-raw --out from-raws
       uraniborg demo --data shared/data/images/decam_field_187p03_25p56 --out real
     """
     from uraniborg.execution.report import print_report

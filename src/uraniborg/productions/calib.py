@@ -5,6 +5,7 @@ Every step can be repeated: a run that was killed is resumed, what is certified 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -224,12 +225,14 @@ class _Builder:
 
     def _run(self, product: Product, selection: Selection | None) -> str | None:
         """Run the pipeline of a product; return its run."""
-        output = self._output(product)
+        inputs = [*self.build.runs, self.raws]
+        # Other inputs are another output: a run can be continued only with what it was begun with.
+        digest = hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:8]
         label = f"cp{product.name.capitalize()}"
         arguments: dict[str, Any] = {
             "repo": self.repo,
-            "inputs": [*self.build.runs, self.raws],
-            "output": output,
+            "inputs": inputs,
+            "output": f"{self._output(product)}/{digest}",
             "query": self._query(selection),
             "jobs": self.options.jobs,
             "config_overrides": [text for text in self.options.overrides if text.startswith(f"{label}:")],

@@ -35,6 +35,23 @@ def test_sources_have_sky_positions_with_errors_and_fluxes_in_njy() -> None:
     assert set(source["band"]) == {"r"}
 
 
+def test_fluxes_of_all_kinds_have_one_scale_and_their_flags() -> None:
+    field = make_star_field(seed=2)
+    kinds = {"gaussian": 0.9, "kron": 1.1}
+    for kind, factor in kinds.items():
+        for suffix in ("InstFlux", "InstFluxErr"):
+            field.sources[f"{kind}{suffix}"] = factor * np.asarray(field.sources[f"psf{suffix}"])
+    field.sources["kronRad"], field.sources["blendedness"] = 4.5, 0.25
+    field.sources["flags"][2] = int(MeasurementFlag.KRON_FAILED)
+    source = source_table(field.sources, _calibrate(field))
+    for kind, factor in kinds.items():
+        for suffix in ("Flux", "FluxErr"):
+            assert source[f"{kind}{suffix}"].to(u.nJy).value == pytest.approx(factor * source[f"psf{suffix}"].value)
+    assert (np.asarray(source["kronRad"]) == 4.5).all()
+    assert (np.asarray(source["blendedness"]) == 0.25).all()
+    assert np.flatnonzero(source["kronFlux_flag"]).tolist() == [2]
+
+
 def test_rotated_frames_share_errors_between_the_axes() -> None:
     field = make_star_field(seed=2)
     field.sources["xErr"] = 0.1

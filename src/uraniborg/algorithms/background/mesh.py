@@ -19,7 +19,7 @@ from uraniborg.core.errors import Unprocessable
 __all__ = ("BackgroundModel", "estimate_background")
 
 _BINS = 512
-_SAMPLE = 1024
+_SAMPLE = 256
 _RANGE = 5.0
 
 type Floats = NDArray[np.float64]
@@ -40,6 +40,8 @@ class BackgroundModel:
         Centres of the cells.
     shape : pair of int
         (ny, nx) of the image that it was measured on.
+    unresolved : float
+        What the pixels that entered are above the level on average: the light of objects too faint to be detected.
     """
 
     values: Floats
@@ -49,6 +51,7 @@ class BackgroundModel:
     x: Floats
     y: Floats
     shape: tuple[int, int]
+    unresolved: float
 
     def evaluate(self, shape: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Return the sky level of every pixel.
@@ -88,14 +91,16 @@ def estimate_background(
     min_fraction: float = 0.1,
     filter_size: int = 3,
     thin: int = 1,
+    skewness: float = 2.5,
+    reach: int = 2,
 ) -> BackgroundModel:
     """Measure the sky level on a mesh.
 
     In each cell the pixels are clipped around the median until nothing changes. The level is the mode,
     ``mean - 2.5 (mean - median)``, or the median where that difference exceeds 0.3 sigma (Bertin & Arnouts
     1996, A&AS 117, 393); the difference, which is due to faint objects everywhere and is noisier than the mean,
-    is averaged over 5 x 5 cells. Cells with too few pixels are filled from their neighbours, then a median
-    filter over cells replaces those that stand out.
+    is averaged over 5 x 5 cells, leaving out those that stand out. Cells with too few pixels are filled from their
+    neighbours, then a median filter over cells replaces those that stand out.
 
     Parameters
     ----------
@@ -114,6 +119,10 @@ def estimate_background(
         Side of the median filter in cells (odd); 1 turns it off.
     thin : int
         Only every thin-th row is read, for a quick first look.
+    skewness : float
+        Multiple of ``mean - median`` that the mode is below the mean.
+    reach : int
+        The difference is averaged over cells up to this many away along each axis.
 
     Returns
     -------
@@ -138,15 +147,16 @@ def estimate_background(
             f"{counts.max()}; use larger cells or mask less"
         )
     counts[~good] = 0
-    skew, n_averaged = _average_cells(mean - median, good)
-    level = np.where(mean - median > 0.3 * sigma, median, mean - 2.5 * skew)
+    skew, n_averaged = _average_cells(mean - median, _ordinary(mean - median, good), reach)
+    level = np.where(mean - median > 0.3 * sigma, median, mean - skewness * skew)
     rms = _fill_cells(sigma, good)
     values = _filter_outliers(_fill_cells(level, good), rms, filter_size)
     # For n normal values mean - median has variance (pi / 2 - 1) / n and is independent of the mean.
-    factor = np.sqrt(1.0 + 6.25 * (math.pi / 2.0 - 1.0) / n_averaged)
+    factor = np.sqrt(1.0 + skewness**2 * (math.pi / 2.0 - 1.0) / n_averaged)
     errors = rms * factor / np.sqrt(np.maximum(counts, needed))
     x, y = (x_edges[1:] + x_edges[:-1] - 1) / 2.0, (y_edges[1:] + y_edges[:-1] - 1) / 2.0
-    return BackgroundModel(values=values, errors=errors, rms=rms, counts=counts, x=x, y=y, shape=(ny, nx))
+    unresolved = float(np.median((mean - values)[good]))
+    return BackgroundModel(values, errors, rms, counts, x, y, (ny, nx), unresolved)
 
 
 def _cell_edges(size: int, cell_size: int) -> NDArray[np.int64]:
@@ -236,7 +246,13 @@ def _cell_statistics(
     return out
 
 
-def _average_cells(values: Floats, good: NDArray[np.bool_], reach: int = 2) -> tuple[Floats, Floats]:
+def _ordinary(values: Floats, good: NDArray[np.bool_], clip: float = 4.0) -> NDArray[np.bool_]:
+    """Return the measured cells within some robust widths of the median of all: what one object does is left out."""
+    apart = np.abs(values - np.median(values[good]))
+    return np.asarray(good & (apart <= clip * 1.4826 * np.median(apart[good])))
+
+
+def _average_cells(values: Floats, good: NDArray[np.bool_], reach: int) -> tuple[Floats, Floats]:
     """Return the mean over the measured cells around each cell, and their number (1 at least)."""
     padded = np.pad(np.where(good, values, 0.0), reach)
     window = (2 * reach + 1, 2 * reach + 1)

@@ -34,7 +34,7 @@ def measure_aperture_correction(
     *,
     aperture_flux_err: NDArray[np.floating],
     clip: float = 3.0,
-    systematic: float = 0.003,
+    systematic: float = 0.001,
 ) -> ApertureCorrection:
     """Measure the factor that takes point-source fluxes to fluxes in a large aperture.
 

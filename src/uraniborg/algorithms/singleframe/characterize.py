@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uraniborg.algorithms.background import BackgroundModel, estimate_background
+from uraniborg.algorithms.background import BackgroundModel, estimate_background, estimate_deep_background
 from uraniborg.algorithms.detection import Footprints, detect_bright, detect_sources, footprint_bits
 from uraniborg.algorithms.measurement import (
     APERTURES,
@@ -38,6 +38,7 @@ type Floats = NDArray[np.float64]
 
 _FIRST_THRESHOLD = 10.0
 _MAX_CANDIDATES = 1500
+_ENOUGH_ALONE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class FrameCharacterization:
     Attributes
     ----------
     background : BackgroundModel
-        Sky; ``image - background.evaluate()`` is what was measured.
+        Sky. What was measured is ``image - background.evaluate() - background.unresolved``.
     psf : PsfFit
         Point-spread function.
     footprints : Footprints
@@ -139,17 +140,17 @@ def characterize_frame(
     if found.peak_x.size < 10:
         guess = gaussian_psf(fwhm / 2.3548)
         found = _detect(flat, variance, guess, unusable=unusable, threshold=threshold)
-    masked = unusable | found.mask()
-    sky = estimate_background(image, unusable=masked, cell_size=cell_size, thin=2 if large else 1)
-    flat = sky.subtract_from(image)
+    # Undetected sources lie under the detected ones, too: their mean light is no part of the sky, nor of a source.
+    sky = estimate_deep_background(image, unusable=unusable | found.mask(), cell_size=cell_size)
+    flat = replace(sky, values=sky.values + sky.unresolved).subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=fwhm)
     psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=None)
     found = _detect(flat, variance, psf.model, unusable=unusable, threshold=threshold)
-    sky = estimate_background(image, unusable=unusable | found.mask(), cell_size=cell_size)
-    flat = sky.subtract_from(image)
+    occupied = unusable | found.mask()
+    sky = estimate_deep_background(image, unusable=occupied, cell_size=cell_size)
+    flat = replace(sky, values=sky.values + sky.unresolved).subtract_from(image)
     stars = find_stars(flat, variance, found, unusable=unusable, fwhm=psf.fwhm)
     psf = _fit(flat, variance, found, stars=stars, unusable=unusable, max_order=max_order, fitter=psf_fitter)
-    occupied = unusable | found.mask()
     n_found, notes = found.peak_x.size, crowding_notes(found, sky, measured=min(found.peak_x.size, MAX_SOURCES))
     if n_found > MAX_SOURCES:
         found, stars = _keep(found, stars)
@@ -282,6 +283,9 @@ def _correct(
     whole = (np.minimum(sources.x, sources.y) >= margin) & (sources.x <= shape[1] - 1 - margin)
     whole &= sources.y <= shape[0] - 1 - margin
     chosen = used & whole & ~has_flag(sources.flags, doubtful)
+    alone = chosen & ~has_flag(sources.flags, MeasurementFlag.BLENDED)
+    if np.count_nonzero(alone) >= _ENOUGH_ALONE:  # light of neighbours raises an aperture more than a fit
+        chosen = alone
     return measure_aperture_correction(
         sources.psf_flux[chosen],
         sources.aperture_flux[chosen, aperture],

@@ -11,7 +11,6 @@ from scipy.ndimage import distance_transform_edt
 
 from uraniborg.algorithms.background import BackgroundModel
 from uraniborg.algorithms.detection import Footprints
-from uraniborg.algorithms.measurement import forced_psf_flux
 from uraniborg.core.pixelgrid import PointSpread
 
 __all__ = ("MAX_SOURCES", "SkyCheck", "brightest_sources", "check_sky", "crowding_notes", "place_sky_sources")
@@ -70,7 +69,9 @@ def place_sky_sources(
     x, y : (n,) int [pixel]
     """
     ny, nx = (size // _COARSE * _COARSE for size in occupied.shape)
-    coarse = occupied[:ny, :nx].reshape(ny // _COARSE, _COARSE, nx // _COARSE, _COARSE).any(axis=(1, 3))
+    # Rows first: they lie in memory as they are read.
+    bands = occupied[:ny, :nx].reshape(ny // _COARSE, _COARSE, nx).any(axis=1)
+    coarse = bands.reshape(ny // _COARSE, nx // _COARSE, _COARSE).any(axis=2)
     room = distance_transform_edt(np.pad(~coarse, 1)).astype(np.float32)[1:-1, 1:-1] - 1.0
     row, column = np.nonzero(room * _COARSE > distance)
     chosen = np.sort(np.random.default_rng(seed).permutation(row.size)[:n])
@@ -103,14 +104,37 @@ def check_sky(
     SkyCheck
     """
     x, y = place_sky_sources(occupied, n=n, distance=0.25 * psf.stamp_size)
-    forced = forced_psf_flux(flat, variance, psf, x=x.astype(float), y=y.astype(float), deblend=False)
+    flux, flux_err = _fluxes_at(flat, variance, psf, x, y)
     with np.errstate(invalid="ignore"):
-        pull = forced.flux / forced.flux_err
+        pull = flux / flux_err
     pull = pull[np.isfinite(pull)]
     if pull.size == 0:
-        return SkyCheck(x, y, forced.flux, forced.flux_err, math.nan, math.nan)
+        return SkyCheck(x, y, flux, flux_err, math.nan, math.nan)
     width = 1.4826 * float(np.median(np.abs(pull - np.median(pull))))
-    return SkyCheck(x, y, forced.flux, forced.flux_err, float(np.mean(pull)), width)
+    return SkyCheck(x, y, flux, flux_err, float(np.mean(pull)), width)
+
+
+def _fluxes_at(
+    flat: NDArray[np.floating],
+    variance: NDArray[np.floating],
+    psf: PointSpread,
+    x: NDArray[np.int64],
+    y: NDArray[np.int64],
+) -> tuple[Floats, Floats]:
+    """Fit point sources at whole pixels whose surroundings are empty and usable; return fluxes and errors, (n,)."""
+    if x.size == 0:
+        return np.empty(0), np.empty(0)
+    stamps = psf.evaluate(x.astype(float), y.astype(float))
+    steps = np.arange(stamps.shape[-1]) - stamps.shape[-1] // 2
+    rows, columns = y[:, None, None] + steps[:, None], x[:, None, None] + steps[None, :]
+    inside = (rows >= 0) & (columns >= 0) & (rows < flat.shape[0]) & (columns < flat.shape[1])
+    at = (np.clip(rows, 0, flat.shape[0] - 1), np.clip(columns, 0, flat.shape[1] - 1))
+    data, noise = flat[at].astype(float), variance[at].astype(float)
+    usable = inside & np.isfinite(data) & (noise > 0.0)
+    shape = np.where(usable, stamps, 0.0)
+    norm = np.sum(shape**2, axis=(1, 2))
+    flux = np.sum(shape * np.where(usable, data, 0.0), axis=(1, 2)) / norm
+    return flux, np.sqrt(np.sum(shape**2 * np.where(usable, noise, 0.0), axis=(1, 2))) / norm
 
 
 def brightest_sources(found: Footprints, limit: int = MAX_SOURCES) -> NDArray[np.bool_]:

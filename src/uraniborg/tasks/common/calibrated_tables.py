@@ -34,6 +34,8 @@ FLAG_NAMES: dict[str, MeasurementFlag] = {
     "pixelFlags_edge": MeasurementFlag.PIXEL_EDGE,
     "pixelFlags_interpolatedCenter": MeasurementFlag.PIXEL_INTERPOLATED,
     "pixelFlags_nodata": MeasurementFlag.NO_DATA,
+    "kronFlux_flag": MeasurementFlag.KRON_FAILED,
+    "kronFlux_flag_edge": MeasurementFlag.KRON_EDGE,
     "deblend_blended": MeasurementFlag.BLENDED,
     "deblend_skipped": MeasurementFlag.NOT_DEBLENDED,
 }

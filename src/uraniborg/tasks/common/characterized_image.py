@@ -18,11 +18,7 @@ from uraniborg.tasks.common.calibrated_tables import FLAG_NAMES
 
 __all__ = ("characterized_image", "first_width", "preliminary_source_table")
 
-_ONLY_HERE = {
-    "sdssCentroid_flag": MeasurementFlag.PEAK_CENTROID_FAILED,
-    "kronFlux_flag": MeasurementFlag.KRON_FAILED,
-    "kronFlux_flag_edge": MeasurementFlag.KRON_EDGE,
-}
+_ONLY_HERE = {"sdssCentroid_flag": MeasurementFlag.PEAK_CENTROID_FAILED}
 
 
 def preliminary_source_table(
