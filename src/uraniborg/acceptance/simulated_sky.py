@@ -148,7 +148,7 @@ def _skyfield_places(elements: Elements, mjd: float) -> tuple[NDArray[np.float64
         for k in range(len(elements.a)):
             orbit = kepler._KeplerOrbit._from_mean_anomaly(
                 elements.a[k] * (1.0 - elements.e[k] ** 2), elements.e[k], elements.inclination[k], elements.node[k],
-                elements.argument[k], elements.anomaly[k], scale.tdb_jd(elements.epoch[k] + 2400000.5), _SUN_KM3_S2, 10, k,
+                elements.argument[k], elements.anomaly[k], scale.tdb_jd(elements.epoch[k] + 2400000.5), _SUN_KM3_S2, 10,
             )  # fmt: skip
             orbit._rotation = frames["ECLIPJ2000"].T
             seen = at.observe(ephemeris["sun"] + orbit).radec()
